@@ -1,0 +1,1 @@
+"""Tutti: one core, many doors, for the music you own."""

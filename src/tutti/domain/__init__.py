@@ -1,0 +1,1 @@
+"""Facts and rules without input or output."""

@@ -1,0 +1,1 @@
+"""Inbound: one folder for each wire protocol."""

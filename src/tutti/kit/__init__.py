@@ -1,0 +1,1 @@
+"""Pure helpers on the standard library alone."""
