@@ -1,0 +1,164 @@
+"""Opens the database and hands out transactions: `read()` sees one snapshot, `write()` is alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Lock
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from tutti.db import dialect
+from tutti.db.repos.accounts import AccountRepo
+from tutti.db.repos.browse import BrowseRepo
+from tutti.db.repos.catalog import CatalogRepo
+from tutti.db.repos.jobs import JobRepo
+from tutti.db.repos.libraries import LibraryRepo
+from tutti.db.repos.media import MediaRepo
+from tutti.db.repos.server import ServerRepo
+from tutti.db.repos.shelves import ShelfRepo
+from tutti.db.repos.sources import SourceRepo
+from tutti.db.search import Search
+from tutti.domain.events import Event
+from tutti.domain.jobs import JobKind
+from tutti.kit.clock import Clock
+from tutti.ports.bus import Bus
+
+
+class Tx:
+    """One transaction and its repositories; belongs to one thread."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self.now = clock()
+
+    @cached_property
+    def accounts(self) -> AccountRepo:
+        """People and sessions."""
+        return AccountRepo(self._session)
+
+    @cached_property
+    def libraries(self) -> LibraryRepo:
+        """Libraries, members, changes."""
+        return LibraryRepo(self._session)
+
+    @cached_property
+    def media(self) -> MediaRepo:
+        """Items and blobs."""
+        return MediaRepo(self._session)
+
+    @cached_property
+    def sources(self) -> SourceRepo:
+        """Folders that are read and the files seen in them."""
+        return SourceRepo(self._session)
+
+    @cached_property
+    def catalog(self) -> CatalogRepo:
+        """Writes tracks, albums, artists and genres."""
+        return CatalogRepo(self._session)
+
+    @cached_property
+    def shelves(self) -> ShelfRepo:
+        """Keeps what a library shows."""
+        return ShelfRepo(self._session)
+
+    @cached_property
+    def browse(self) -> BrowseRepo:
+        """Reads pages of what a caller may see."""
+        return BrowseRepo(self._session)
+
+    @cached_property
+    def search(self) -> Search:
+        """Finds by words."""
+        return Search(self._session)
+
+    @cached_property
+    def jobs(self) -> JobRepo:
+        """The job table."""
+        return JobRepo(self._session)
+
+    @cached_property
+    def server(self) -> ServerRepo:
+        """Facts of the server itself."""
+        return ServerRepo(self._session)
+
+
+class WriteTx(Tx):
+    """A transaction that may change things; its events leave after the commit and are dropped on rollback."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        super().__init__(session, clock)
+        self.events: list[Event] = []
+
+    def enqueue(self, kind: JobKind, ref: str) -> None:
+        """Add work that is due now, unless the same work is waiting already."""
+        self.jobs.add(kind, ref, due_at=self.now)
+        self.emit(Event(topic="job.due", ref=ref))
+
+    def emit(self, event: Event) -> None:
+        """Tell the others after the commit."""
+        self.events.append(event)
+
+    def flush(self) -> None:
+        """Send pending changes to the database now, so that generated ids are known."""
+        self._session.flush()
+
+
+class Database:
+    """The database of one server; safe to share between threads."""
+
+    def __init__(self, url: str, *, clock: Clock, bus: Bus, pool_size: int = 8) -> None:
+        self.engine = dialect.open_engine(url, pool_size=pool_size)
+        self._clock = clock
+        self._bus = bus
+        # Writers of this process queue here in order; SQLite's own lock only polls.
+        self._writer = Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Open a transaction that sees one snapshot and changes nothing.
+
+        Raises:
+            AppError: BUSY `database_busy`, UNAVAILABLE `database_unavailable`.
+        """
+        try:
+            with self.engine.connect() as connection, Session(connection, autoflush=False) as session:
+                yield Tx(session, self._clock)
+        except OperationalError as error:
+            raise dialect.explain(error) from error
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTx]:
+        """Open a transaction that holds the write lock from its first statement; commits when the block ends.
+
+        Raises:
+            AppError: BUSY `database_busy`, FULL `disk_full`, UNAVAILABLE `database_unavailable`.
+        """
+        try:
+            with self._writer, self.engine.connect() as plain:
+                connection = dialect.begin_writing(plain)
+                with Session(connection, expire_on_commit=False) as session, session.begin():
+                    tx = WriteTx(session, self._clock)
+                    yield tx
+        except OperationalError as error:
+            raise dialect.explain(error) from error
+        for event in tx.events:
+            self._bus.publish(event)
+
+    def ping(self) -> None:
+        """Ask the database for an answer.
+
+        Raises:
+            AppError: As `read`.
+        """
+        with self.read() as tx:
+            tx.server.ping()
+
+    def optimize(self) -> None:
+        """Refresh the planner's statistics and move the log into the file, in bounded steps."""
+        with self.engine.connect() as connection:
+            dialect.tend(connection)
+
+    def close(self) -> None:
+        """Return every connection."""
+        self.engine.dispose()

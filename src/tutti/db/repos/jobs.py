@@ -1,0 +1,70 @@
+"""The job table: what is due, who works on it, what failed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from tutti.db.dialect import insert_into
+from tutti.domain.jobs import JobKind, JobState
+from tutti.models import Job
+
+
+class JobRepo:
+    """Questions about jobs."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, kind: JobKind, ref: str, *, due_at: datetime) -> None:
+        """Insert a job unless the same one is waiting already."""
+        values = {"kind": kind, "ref": ref, "state": JobState.DUE, "due_at": due_at, "created_at": due_at}
+        defaults = {"attempts": 0, "error": "", "done": 0, "total": 0}
+        self._session.execute(insert_into(self._session, Job).values(**values, **defaults).on_conflict_do_nothing())
+
+    def claim(self, kinds: Sequence[JobKind], *, now: datetime, lease: timedelta) -> Job | None:
+        """Take the job that is due longest, or whose worker fell silent; one statement, so two never get the same."""
+        waiting = (Job.state == JobState.DUE) & (Job.due_at <= now)
+        silent = (Job.state == JobState.RUNNING) & (Job.lease_until < now)
+        oldest = (
+            select(Job.id)
+            .where(Job.kind.in_(kinds), or_(waiting, silent))
+            .order_by(Job.due_at, Job.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        taken = {"state": JobState.RUNNING, "lease_until": now + lease, "attempts": Job.attempts + 1}
+        statement = update(Job).where(Job.id == oldest).values(**taken).returning(Job)
+        return self._session.scalar(statement.execution_options(synchronize_session=False))
+
+    def progress(self, job_id: int, *, done: int, total: int, lease_until: datetime) -> bool:
+        """Renew the lease and note how far the work is; False when somebody cancelled it."""
+        statement = update(Job).where(Job.id == job_id, Job.state == JobState.RUNNING)
+        values = {"done": done, "total": total, "lease_until": lease_until}
+        return self._session.scalar(statement.values(**values).returning(Job.id)) is not None
+
+    def finish(self, job_id: int) -> None:
+        """Remove a job that was done."""
+        self._session.execute(delete(Job).where(Job.id == job_id))
+
+    def retry(self, job_id: int, *, due_at: datetime, error: str) -> None:
+        """Let a failed job wait; if the same work was enqueued meanwhile, that one stays and this one goes."""
+        job = self._session.get(Job, job_id)
+        if job is None:
+            return
+        twin = select(Job.id).where(Job.kind == job.kind, Job.ref == job.ref, Job.state == JobState.DUE)
+        if self._session.scalar(twin) is not None:
+            self._session.delete(job)
+            return
+        job.state, job.due_at, job.lease_until, job.error = JobState.DUE, due_at, None, error
+
+    def park(self, job_id: int, *, error: str) -> None:
+        """Set a job aside that failed too often; a person decides."""
+        values = {"state": JobState.PARKED, "lease_until": None, "error": error}
+        self._session.execute(update(Job).where(Job.id == job_id).values(**values))
+
+    def all_jobs(self) -> Sequence[Job]:
+        """Return every job, the newest first; at most 500."""
+        return self._session.scalars(select(Job).order_by(Job.id.desc()).limit(500)).all()

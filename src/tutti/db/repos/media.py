@@ -1,0 +1,113 @@
+"""Items and blobs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from tutti.db.dialect import insert_into
+from tutti.domain.values import BlobHash, ItemId, LibraryId
+from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
+
+
+class BytesRow(NamedTuple):
+    """Where the bytes of an item are: a blob when `blob_hash` is set, else `root`, `folder` and `name` of a source."""
+
+    item_id: int
+    library_id: int
+    filename: str
+    mime: str
+    size_bytes: int
+    changed_at: datetime
+    is_gone: bool
+    blob_hash: str | None
+    root: bytes | None
+    folder: bytes | None
+    name: bytes | None
+    source_state: str | None
+    cover_hash: str | None
+
+
+class MediaRepo:
+    """Questions about items."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, item: MediaItem) -> None:
+        """Insert one item; its id is known afterwards."""
+        self._session.add(item)
+        self._session.flush()
+
+    def add_many(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[ItemId]:
+        """Insert items; return their ids in the order of the rows."""
+        statement = insert(MediaItem).returning(MediaItem.id, sort_by_parameter_order=True)
+        return [ItemId(found) for found in self._session.scalars(statement, rows)]
+
+    def change_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update items by primary key; every row has `id` and the same columns."""
+        if rows:
+            self._session.execute(update(MediaItem), rows)
+
+    def by_id(self, item_id: int) -> MediaItem | None:
+        """Return the item, None when absent."""
+        return self._session.get(MediaItem, item_id)
+
+    def by_blob(self, library_id: LibraryId, blob_hash: BlobHash) -> MediaItem | None:
+        """Return the item of a library that these bytes already are."""
+        query = select(MediaItem).where(MediaItem.library_id == library_id, MediaItem.blob_hash == blob_hash)
+        return self._session.scalar(query)
+
+    def put_blob(self, blob_hash: BlobHash, size_bytes: int, now: datetime) -> None:
+        """Note a blob that the store has."""
+        values = {"hash": blob_hash, "size_bytes": size_bytes, "created_at": now}
+        self._session.execute(insert_into(self._session, Blob).values(**values).on_conflict_do_nothing())
+
+    def bytes_of(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> BytesRow | None:
+        """Return where the bytes of an item are, None when it is in none of these libraries."""
+        query = _bytes_query().where(MediaItem.uuid == item_uuid, MediaItem.library_id.in_(libraries))
+        row = self._session.execute(query).first()
+        return None if row is None else BytesRow(*row)
+
+    def bytes_by_id(self, item_id: int) -> BytesRow | None:
+        """Return where the bytes of an item are, None when there is no such item."""
+        row = self._session.execute(_bytes_query().where(MediaItem.id == item_id)).first()
+        return None if row is None else BytesRow(*row)
+
+    def mark_missing(self, item_ids: Iterable[ItemId], now: datetime) -> None:
+        """Note that the files of these items vanished; they leave the lists and keep everything else."""
+        ids = list(item_ids)
+        self._session.execute(update(MediaItem).where(MediaItem.id.in_(ids)).values(missing_at=now, changed_at=now))
+        self._session.execute(update(Track).where(Track.id.in_(ids)).values(is_listed=False))
+
+    def pending(self, limit: int) -> Sequence[int]:
+        """Return ids of items that wait for their probe."""
+        return self._session.scalars(select(MediaItem.id).where(MediaItem.status == "pending").limit(limit)).all()
+
+
+def _bytes_query() -> Any:  # noqa: ANN401 - a select of thirteen columns has no readable type
+    gone = or_(MediaItem.deleted_at.is_not(None), MediaItem.missing_at.is_not(None))
+    return (
+        select(
+            MediaItem.id,
+            MediaItem.library_id,
+            MediaItem.filename,
+            MediaItem.mime,
+            MediaItem.size_bytes,
+            MediaItem.changed_at,
+            gone,
+            MediaItem.blob_hash,
+            Source.path,
+            Folder.path,
+            SourceObject.name,
+            Source.state,
+            Track.cover_hash,
+        )
+        .outerjoin(SourceObject, SourceObject.item_id == MediaItem.id)
+        .outerjoin(Folder, Folder.id == SourceObject.folder_id)
+        .outerjoin(Source, Source.id == SourceObject.source_id)
+        .outerjoin(Track, Track.id == MediaItem.id)
+    )

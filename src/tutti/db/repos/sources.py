@@ -1,0 +1,189 @@
+"""Folders that are read, and the files that were seen in them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from tutti.domain.values import LibraryId, SourceId
+from tutti.models import Folder, LibraryMember, Source, SourceObject
+
+
+class SeenFile(NamedTuple):
+    """A file as last seen."""
+
+    id: int
+    name: bytes
+    size_bytes: int
+    mtime_ns: int
+    item_id: int | None
+    is_missing: bool
+
+
+class RefusedFile(NamedTuple):
+    """A file that is no item, and why."""
+
+    folder: bytes
+    name: bytes
+    reason: str
+    message: str
+
+
+class MovedFile(NamedTuple):
+    """A file seen before that may be the same as a new one."""
+
+    id: int
+    folder: bytes
+    name: bytes
+    item_id: int
+    device: str
+    inode: str
+    size_bytes: int
+    fingerprint: str
+
+
+class SourceRepo:
+    """Questions about sources."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, source: Source) -> None:
+        """Insert a source; its id is known afterwards."""
+        self._session.add(source)
+        self._session.flush()
+
+    def by_id(self, source_id: SourceId) -> Source | None:
+        """Return the source, None when absent."""
+        return self._session.get(Source, source_id)
+
+    def by_path(self, library_id: LibraryId, path: bytes) -> Source | None:
+        """Return the source of a library that reads this folder."""
+        return self._session.scalar(select(Source).where(Source.library_id == library_id, Source.path == path))
+
+    def all_sources(self) -> Sequence[Source]:
+        """Return every source."""
+        return self._session.scalars(select(Source).order_by(Source.id)).all()
+
+    def of_user(self, user_id: int) -> Sequence[Source]:
+        """Return the sources of the libraries an account owns or edits."""
+        query = select(Source).join(LibraryMember, LibraryMember.library_id == Source.library_id)
+        mine = query.where(LibraryMember.user_id == user_id, LibraryMember.role.in_(["owner", "editor"]))
+        return self._session.scalars(mine.order_by(Source.id)).all()
+
+    def set_state(self, source_id: SourceId, state: str, message: str = "", *, at: datetime | None = None) -> None:
+        """Note what became of a source; `at` is when it was scanned to the end."""
+        values: dict[str, Any] = {"state": state, "state_message": message[:500]}
+        if at is not None:
+            values["scanned_at"] = at
+        self._session.execute(update(Source).where(Source.id == source_id).values(**values))
+
+    def folders(self, source_id: SourceId) -> dict[bytes, int]:
+        """Return the known folders of a source: relative path to id."""
+        query = select(Folder.path, Folder.id).where(Folder.source_id == source_id)
+        return dict(row.tuple() for row in self._session.execute(query))
+
+    def folder_covers(self, source_id: SourceId) -> dict[int, str]:
+        """Return the stamp of each folder's picture: folder id to stamp, without the folders that have none."""
+        query = select(Folder.id, Folder.cover_stamp).where(Folder.source_id == source_id, Folder.cover_stamp != "")
+        return dict(row.tuple() for row in self._session.execute(query))
+
+    def add_folder(self, folder: Folder) -> int:
+        """Insert a folder; return its id."""
+        self._session.add(folder)
+        self._session.flush()
+        return folder.id
+
+    def set_cover(self, folder_id: int, name: bytes | None, stamp: str) -> None:
+        """Note the picture of a folder."""
+        values = {"cover_name": name, "cover_stamp": stamp}
+        self._session.execute(update(Folder).where(Folder.id == folder_id).values(**values))
+
+    def files_in(self, folder_ids: Sequence[int]) -> dict[int, dict[bytes, SeenFile]]:
+        """Return what was seen in these folders: folder id to name to file."""
+        columns = (
+            SourceObject.folder_id,
+            SourceObject.id,
+            SourceObject.name,
+            SourceObject.size_bytes,
+            SourceObject.mtime_ns,
+            SourceObject.item_id,
+            SourceObject.missing_at.is_not(None),
+        )
+        found: dict[int, dict[bytes, SeenFile]] = {folder_id: {} for folder_id in folder_ids}
+        for folder_id, *rest in self._session.execute(select(*columns).where(SourceObject.folder_id.in_(folder_ids))):
+            seen = SeenFile(*rest)
+            found[folder_id][seen.name] = seen
+        return found
+
+    def add_files(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert files seen for the first time."""
+        if rows:
+            self._session.execute(insert(SourceObject), rows)
+
+    def change_files(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update files by primary key; every row has `id` and the same columns."""
+        if rows:
+            self._session.execute(update(SourceObject), rows)
+
+    def candidates(
+        self, source_id: SourceId, *, inodes: Sequence[str], fingerprints: Sequence[str]
+    ) -> Sequence[MovedFile]:
+        """Return the files with an item that a new file may once have been."""
+        columns = (
+            SourceObject.id,
+            Folder.path,
+            SourceObject.name,
+            SourceObject.item_id,
+            SourceObject.device,
+            SourceObject.inode,
+            SourceObject.size_bytes,
+            SourceObject.fingerprint,
+        )
+        base = (
+            select(*columns)
+            .join(Folder, Folder.id == SourceObject.folder_id)
+            .where(SourceObject.source_id == source_id, SourceObject.item_id.is_not(None))
+        )
+        by_inode = self._session.execute(base.where(SourceObject.inode.in_(inodes)))
+        by_print = self._session.execute(base.where(SourceObject.fingerprint.in_(fingerprints)))
+        return list({row.id: MovedFile(*row) for rows in (by_inode, by_print) for row in rows}.values())
+
+    def item_ids(self, object_ids: Iterable[int]) -> Sequence[int]:
+        """Return the items of these files."""
+        query = select(SourceObject.item_id).where(SourceObject.id.in_(list(object_ids)))
+        return [item_id for item_id in self._session.scalars(query) if item_id is not None]
+
+    def mark_missing(self, object_ids: Sequence[int], now: datetime) -> None:
+        """Note that these files vanished."""
+        self._session.execute(update(SourceObject).where(SourceObject.id.in_(object_ids)).values(missing_at=now))
+
+    def present_in(self, folder_ids: Sequence[int]) -> Sequence[int]:
+        """Return the ids of the files that are still thought to be in these folders."""
+        query = select(SourceObject.id).where(SourceObject.folder_id.in_(folder_ids))
+        return self._session.scalars(query.where(SourceObject.missing_at.is_(None))).all()
+
+    def count_present(self, source_id: SourceId) -> int:
+        """Return how many files of a source are thought to be there."""
+        query = select(func.count()).select_from(SourceObject)
+        return (
+            self._session.scalar(query.where(SourceObject.source_id == source_id, SourceObject.missing_at.is_(None)))
+            or 0
+        )
+
+    def refused(self, source_id: SourceId, limit: int) -> Sequence[RefusedFile]:
+        """Return files that are no items, by folder and name."""
+        query = (
+            select(Folder.path, SourceObject.name, SourceObject.refusal, SourceObject.message)
+            .join(Folder, Folder.id == SourceObject.folder_id)
+            .where(
+                SourceObject.source_id == source_id,
+                SourceObject.refusal.is_not(None),
+                SourceObject.missing_at.is_(None),
+            )
+            .order_by(Folder.path, SourceObject.name)
+            .limit(limit)
+        )
+        return [RefusedFile(*row) for row in self._session.execute(query)]

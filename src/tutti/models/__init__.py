@@ -1,0 +1,52 @@
+"""The tables, which are the entities; importing this package declares all of them."""
+
+from tutti.models.accounts import RefreshToken, Session, User, UserRole
+from tutti.models.base import Base
+from tutti.models.catalog import (
+    Album,
+    AlbumText,
+    Artist,
+    ArtistText,
+    Credit,
+    Genre,
+    LibraryAlbum,
+    LibraryArtist,
+    LibraryGenre,
+    Track,
+    TrackGenre,
+    TrackText,
+)
+from tutti.models.libraries import Change, Library, LibraryMember
+from tutti.models.media import Blob, MediaItem
+from tutti.models.server import Job, ServerFact
+from tutti.models.sources import Folder, Source, SourceObject
+
+__all__ = [
+    "Album",
+    "AlbumText",
+    "Artist",
+    "ArtistText",
+    "Base",
+    "Blob",
+    "Change",
+    "Credit",
+    "Folder",
+    "Genre",
+    "Job",
+    "Library",
+    "LibraryAlbum",
+    "LibraryArtist",
+    "LibraryGenre",
+    "LibraryMember",
+    "MediaItem",
+    "RefreshToken",
+    "ServerFact",
+    "Session",
+    "Source",
+    "SourceObject",
+    "Track",
+    "TrackGenre",
+    "TrackText",
+    "User",
+    "UserRole",
+]

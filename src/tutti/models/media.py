@@ -1,0 +1,63 @@
+"""Items and the blobs that hold the bytes of those that are ours."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tutti.models.base import Base
+
+
+class Blob(Base):
+    """Immutable bytes of ours; the row exists only while the store has them."""
+
+    __tablename__ = "blob"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size_bytes: Mapped[int]
+    created_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+
+
+class MediaItem(Base):
+    """One file of a library: a blob of ours when `blob_hash` is set, else a source object that points here.
+
+    Gone in one of two stored ways: `deleted_at` by a person, `missing_at` because its file vanished; the third,
+    a source that is down, is a state of the source.
+    """
+
+    __tablename__ = "media_item"
+    __table_args__ = (
+        Index(
+            "uq_media_item_library_blob",
+            "library_id",
+            "blob_hash",
+            unique=True,
+            sqlite_where=text("blob_hash IS NOT NULL"),
+            postgresql_where=text("blob_hash IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[UUID] = mapped_column(unique=True)
+    library_id: Mapped[int] = mapped_column(ForeignKey("library.id"))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(10))
+    blob_hash: Mapped[str | None] = mapped_column(ForeignKey("blob.hash"), index=True)
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    filename: Mapped[str] = mapped_column(String(1000))
+    size_bytes: Mapped[int]
+    mime: Mapped[str] = mapped_column(String(100))
+    container: Mapped[str] = mapped_column(String(20))
+    codec: Mapped[str] = mapped_column(String(20))
+    duration_ms: Mapped[int]
+    bitrate_bps: Mapped[int]
+    sample_rate_hz: Mapped[int]
+    channels: Mapped[int]
+    refusal: Mapped[str | None] = mapped_column(String(20))
+    added_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    missing_at: Mapped[datetime | None]

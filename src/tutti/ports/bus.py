@@ -1,0 +1,36 @@
+"""How processes and threads of one server hear of each other; a lost event is never a lost fact."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from tutti.domain.events import Event
+
+
+class Subscription(Protocol):
+    """A bounded queue of events; when it is full the oldest is dropped."""
+
+    def get(self, timeout_s: float | None = None) -> Event | None:
+        """Return the next event; None when the time passed or the subscription was closed."""
+        ...
+
+    def close(self) -> None:
+        """End the subscription; whoever waits in `get` returns at once."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Bus(Protocol):
+    """Publishes and subscribes; safe to call from any thread."""
+
+    def publish(self, event: Event) -> None:
+        """Tell every subscription of this topic; never blocks, never raises."""
+        ...
+
+    def subscribe(self, *topics: str) -> Subscription:
+        """Listen to these topics, to all when none is named."""
+        ...
