@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from tutti.domain.values import BlobHash
 
@@ -21,7 +21,11 @@ class StoredBlob:
 
 
 class StagedBlob(Protocol):
-    """Bytes on their way in; nobody can see them before `commit`. Used by one thread at a time."""
+    """Bytes on their way in; nobody can see them before `commit`.
+
+    Used by one thread at a time, and held by one caller at a time: until `close`, `commit` or `discard` nobody else can
+    resume them. As a context manager it closes at the end, which keeps bytes that were neither committed nor discarded.
+    """
 
     @property
     def id(self) -> str:
@@ -33,17 +37,26 @@ class StagedBlob(Protocol):
         """Bytes that were appended."""
         ...
 
+    @property
+    def hash(self) -> BlobHash:
+        """The hash of what was appended, to compare with a declared one before `commit`."""
+        ...
+
     def append(self, data: bytes | memoryview) -> None:
         """Write and hash the next bytes.
 
         Raises:
-            AppError: FULL `disk_full` when the disk or the reserve is exhausted, UNAVAILABLE `store_failed` for any other
-                failure of the store. The staged bytes are then unusable and only `discard` may follow.
+            AppError: FULL `disk_full` when the disk or the reserve is exhausted, UNAVAILABLE `store_failed` for any
+                other failure of the store. Only `discard` or `close` may follow; `resume` then finds what did arrive.
         """
         ...
 
     def sync(self) -> int:
-        """Make the appended bytes durable; return the offset that will survive a crash."""
+        """Make the appended bytes durable; return the offset that will survive a crash.
+
+        Raises:
+            AppError: As `append`; nothing can be resumed then, because what a failed fsync left behind is unknown.
+        """
         ...
 
     def commit(self) -> StoredBlob:
@@ -52,23 +65,34 @@ class StagedBlob(Protocol):
         The same bytes twice give the same blob; the second copy is dropped.
 
         Raises:
-            AppError: As `append`. A failed fsync is never tried again on the same descriptor.
+            AppError: As `sync`. A failed fsync is never tried again.
         """
         ...
 
     def discard(self) -> None:
-        """Forget the bytes; does nothing after `commit`."""
+        """Forget the bytes; does nothing after `commit` or `close`."""
         ...
+
+    def close(self) -> None:
+        """Let go of the bytes and keep them for `resume`; does nothing after `commit` or `discard`."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class BlobStore(Protocol):
-    """A store of blobs; safe to call from several threads and processes."""
+    """A store of blobs; safe to call from several threads and processes.
+
+    Every method raises AppError UNAVAILABLE `store_failed` when the store itself fails.
+    """
 
     def stage(self) -> StagedBlob:
         """Begin a new blob.
 
         Raises:
-            AppError: FULL `disk_full`, UNAVAILABLE `store_failed`.
+            AppError: FULL `disk_full`.
         """
         ...
 
@@ -76,7 +100,7 @@ class BlobStore(Protocol):
         """Open staged bytes again, at the offset that is durable, with the hash over them recomputed.
 
         Raises:
-            AppError: NOT_FOUND `staged_not_found`.
+            AppError: NOT_FOUND `staged_not_found`; CONFLICT `staged_busy` while another caller holds them.
         """
         ...
 
@@ -87,19 +111,25 @@ class BlobStore(Protocol):
     def read(self, blob_hash: BlobHash, *, offset: int = 0, count: int | None = None) -> Iterator[bytes]:
         """Yield `count` bytes from `offset` (to the end when None) in pieces of at most 1 MiB.
 
+        Errors come with the first piece, so nothing short looks whole; later only when the bytes fail under the reader.
+
         Raises:
             AppError: NOT_FOUND `blob_not_found`; UNAVAILABLE `store_failed` when bytes are missing or unreadable.
         """
         ...
 
-    def delete(self, blob_hash: BlobHash) -> bool:
-        """Remove a blob; return whether it was there."""
+    def delete(self, blob_hash: BlobHash, *, older_than_s: float = 0) -> bool:
+        """Remove a blob unless it was committed (anew, too) within that many seconds; return whether it was removed.
+
+        An age check and a commit of the same bytes exclude each other: a collector whose grace period is longer than
+        the way from `commit` to the row cannot take bytes that are about to be referenced.
+        """
         ...
 
     def walk(self) -> Iterator[StoredBlob]:
-        """Yield all blobs, in the order of their hashes."""
+        """Yield all blobs, in the order of their hashes; what changes meanwhile may or may not be among them."""
         ...
 
     def sweep(self, *, older_than_s: float) -> int:
-        """Remove staged bytes untouched for that many seconds; return how many were removed."""
+        """Remove staged bytes untouched for that many seconds and held by nobody; return how many were removed."""
         ...

@@ -44,6 +44,12 @@ class Touched:
         self.artists |= other.artists
         self.genres |= other.genres
 
+    def parts(self, size: int) -> Iterable["Touched"]:
+        """Cut into parts of at most `size` ids, each for one short transaction."""
+        yield from (Touched(albums=set(chunk)) for chunk in chunks(sorted(self.albums), size))
+        yield from (Touched(artists=set(chunk)) for chunk in chunks(sorted(self.artists), size))
+        yield from (Touched(genres=set(chunk)) for chunk in chunks(sorted(self.genres), size))
+
 
 class CatalogRepo:
     """Changes of the catalog; always within one library."""
@@ -145,9 +151,9 @@ def scope_of(library_id: int) -> str:
     return f"l{library_id}"
 
 
-def chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
+def chunks(values: Sequence[T], size: int = _IN_LIMIT) -> Iterable[Sequence[T]]:
     """Cut values into IN lists."""
-    return (values[start : start + _IN_LIMIT] for start in range(0, len(values), _IN_LIMIT))
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _artists_of(draft: TrackDraft) -> Iterable[ArtistDraft]:

@@ -80,10 +80,10 @@ class SourceRepo:
             values["scanned_at"] = at
         self._session.execute(update(Source).where(Source.id == source_id).values(**values))
 
-    def folders(self, source_id: SourceId) -> dict[bytes, int]:
-        """Return the known folders of a source: relative path to id."""
-        query = select(Folder.path, Folder.id).where(Folder.source_id == source_id)
-        return dict(row.tuple() for row in self._session.execute(query))
+    def folders(self, source_id: SourceId) -> dict[bytes, tuple[int, str]]:
+        """Return the known folders of a source: relative path to id and uuid."""
+        query = select(Folder.path, Folder.id, Folder.uuid).where(Folder.source_id == source_id)
+        return {row.path: (row.id, str(row.uuid)) for row in self._session.execute(query)}
 
     def folder_covers(self, source_id: SourceId) -> dict[int, str]:
         """Return the stamp of each folder's picture: folder id to stamp, without the folders that have none."""

@@ -1,0 +1,35 @@
+"""Locks as advisory locks on files: the kernel drops them when their holder dies."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tutti.domain.errors import AppError, ErrorKind
+
+
+class FileLocks:
+    """Locks in one folder of the data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Hold a lock for the length of a `with` block.
+
+        Raises:
+            AppError: CONFLICT `already_running` when somebody holds it.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(fd)
+            raise AppError(ErrorKind.CONFLICT, "already_running", f"Another process is at work on {name}.") from error
+        try:
+            yield
+        finally:
+            os.close(fd)
