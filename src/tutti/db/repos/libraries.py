@@ -12,14 +12,14 @@ from tutti.models import Change, Library, LibraryMember, Track
 
 
 class LibraryRow(NamedTuple):
-    """A library as one caller sees it; `role` is his own."""
+    """A library as one caller sees it; `role` is his own, `track_count` is counted only where it is shown."""
 
     id: int
     uuid: UUID
     name: str
     is_personal: bool
     role: str
-    track_count: int
+    track_count: int = 0
 
 
 class LibraryRepo:
@@ -44,17 +44,19 @@ class LibraryRepo:
         return [LibraryId(found) for found in self._session.scalars(query.order_by(LibraryMember.library_id))]
 
     def of_user(self, user_id: UserId) -> Sequence[LibraryRow]:
-        """Return the libraries of an account by name."""
-        tracks = (
-            select(func.count()).select_from(Track).where(Track.library_id == Library.id, Track.is_listed)
-        ).scalar_subquery()
+        """Return the libraries of an account by name; their tracks are not counted."""
         query = (
-            select(Library.id, Library.uuid, Library.name, Library.is_personal, LibraryMember.role, tracks)
+            select(Library.id, Library.uuid, Library.name, Library.is_personal, LibraryMember.role)
             .join(LibraryMember, LibraryMember.library_id == Library.id)
             .where(LibraryMember.user_id == user_id)
             .order_by(Library.name, Library.id)
         )
         return [LibraryRow(*row) for row in self._session.execute(query)]
+
+    def track_count(self, library_id: int) -> int:
+        """Return how many tracks a library lists."""
+        query = select(func.count()).select_from(Track).where(Track.library_id == library_id, Track.is_listed)
+        return self._session.scalar(query) or 0
 
     def personal(self, user_id: UserId) -> Library | None:
         """Return the personal library of an account."""

@@ -1,0 +1,124 @@
+"""Which bytes a caller gets: finds the item, asks whether he may read it, opens it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from tutti.db.engine import Database
+from tutti.db.repos.media import BytesRow
+from tutti.domain.caller import Caller
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.files import OpenedFile
+from tutti.domain.values import BlobHash, ItemUUID
+from tutti.kit.clock import Clock
+from tutti.ports.blobs import BlobStore
+from tutti.ports.files import FileOpener
+from tutti.ports.identity import StreamTicket, TicketSigner
+from tutti.ports.media import MediaFile
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An item opened for one caller.
+
+    Attributes:
+        etag: A strong validator, without its quotes: the hash of a blob, size and time of a file that is not ours.
+        modified_at: Aware UTC.
+    """
+
+    file: OpenedFile
+    etag: str
+    modified_at: datetime
+    mime: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPolicy:
+    """How long a stream address works."""
+
+    lifetime: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTicket:
+    """A ticket and its end."""
+
+    text: str
+    expires_at: datetime
+
+
+class Deliveries:
+    """Opens items for callers."""
+
+    def __init__(
+        self,
+        db: Database,
+        blobs: BlobStore,
+        files: FileOpener,
+        tickets: TicketSigner,
+        *,
+        clock: Clock,
+        policy: TicketPolicy,
+    ) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._files = files
+        self._tickets = tickets
+        self._clock = clock
+        self._policy = policy
+
+    def open(self, caller: Caller, item_uuid: UUID) -> Delivery:
+        """Open the bytes of an item; the caller of this method closes the file.
+
+        Raises:
+            AppError: NOT_FOUND `track_not_found`; GONE `file_missing`; UNAVAILABLE `source_unavailable` while the
+                source is down, `blob_damaged` when the stored bytes are not as many as they should be.
+        """
+        with self._db.read() as tx:
+            row = tx.media.bytes_of(item_uuid, tx.libraries.readable(caller.user_id))
+        if row is None or row.is_gone:
+            raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
+        try:
+            file = self._files.open(located(row, self._blobs))
+        except AppError as error:
+            if row.source_state == "unavailable":
+                raise AppError(ErrorKind.UNAVAILABLE, "source_unavailable", "The folder is not reachable.") from error
+            raise
+        modified_at = datetime.fromtimestamp(file.mtime_ns // 1_000_000_000, UTC)
+        if row.blob_hash is None:
+            etag = f"{file.size_bytes:x}-{file.mtime_ns:x}"
+            return Delivery(file, etag, modified_at, row.mime, row.filename)
+        return Delivery(file, row.blob_hash, row.changed_at, row.mime, row.filename)
+
+    def ticket(self, caller: Caller, item_uuid: UUID) -> SignedTicket:
+        """Return what lets a player that cannot send a header fetch one item; dead with the session.
+
+        Raises:
+            AppError: NOT_FOUND `track_not_found`; FORBIDDEN `session_needed` for a caller without a session.
+        """
+        if caller.session_uuid is None:
+            raise AppError(ErrorKind.FORBIDDEN, "session_needed", "Only a signed-in session can make addresses.")
+        with self._db.read() as tx:
+            if tx.media.bytes_of(item_uuid, tx.libraries.readable(caller.user_id)) is None:
+                raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
+        expires_at = (self._clock() + self._policy.lifetime).replace(microsecond=0)
+        ticket = StreamTicket(ItemUUID(item_uuid), caller.user_uuid, caller.session_uuid, expires_at)
+        return SignedTicket(self._tickets.mint(ticket), expires_at)
+
+
+def located(row: BytesRow, blobs: BlobStore) -> MediaFile:
+    """Return where the bytes of an item are.
+
+    Raises:
+        AppError: UNAVAILABLE `blob_damaged` when the store does not have the bytes it should have; GONE `file_missing`
+            for an item that has neither.
+    """
+    if row.blob_hash is not None:
+        blob = blobs.find(BlobHash(row.blob_hash))
+        if blob is None or blob.path is None or blob.size_bytes != row.size_bytes:
+            raise AppError(ErrorKind.UNAVAILABLE, "blob_damaged", "The stored bytes are damaged or missing.")
+        return MediaFile(blob.path)
+    if row.root is None or row.folder is None or row.name is None:
+        raise AppError(ErrorKind.GONE, "file_missing", "The file is gone.")
+    return MediaFile(b"/".join(part for part in (row.root, row.folder, row.name) if part), row.root)

@@ -1,0 +1,199 @@
+"""Sessions: signing in, staying signed in by rotating refresh tokens, signing out."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import uuid4
+
+from tutti.db.engine import Database, WriteTx
+from tutti.domain.caller import Caller
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.events import Event
+from tutti.domain.values import SessionUUID, UserId
+from tutti.kit.text import clean, username_key
+from tutti.models import RefreshToken, Session, User
+from tutti.ports.identity import AccessClaims, PasswordHasher, TokenSigner, Verdict
+from tutti.services.accounts import caller_of, tx_roles
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long things live.
+
+    Attributes:
+        grace: For this long after its use a refresh token gives its successor once more, so that a lost answer does
+            not lock anybody out (reliability.md P31).
+    """
+
+    access: timedelta = timedelta(minutes=15)
+    refresh: timedelta = timedelta(days=30)
+    absolute: timedelta = timedelta(days=90)
+    grace: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The other end of a sign-in, as its owner will see it in the list of sessions."""
+
+    label: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A live session and its two tokens; the refresh token is shown here and never again."""
+
+    caller: Caller
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in_s: int
+
+
+class Sessions:
+    """Where people are signed in."""
+
+    def __init__(
+        self,
+        db: Database,
+        passwords: PasswordHasher,
+        tokens: TokenSigner,
+        *,
+        successor_key: bytes,
+        policy: SessionPolicy,
+    ) -> None:
+        self._db = db
+        self._passwords = passwords
+        self._tokens = tokens
+        self._successor_key = successor_key
+        self._policy = policy
+
+    def sign_in(self, username: str, password: str, client: Client) -> SignedIn:
+        """Open a session.
+
+        Raises:
+            AppError: UNAUTHENTICATED `bad_login`, the same in words and time for an unknown name, a wrong password
+                and a disabled account; BUSY `password_queue_full`.
+        """
+        with self._db.read() as tx:
+            found = tx.accounts.by_username(username_key(username))
+        usable = found is not None and found.is_active
+        verdict = self._passwords.verify(password, found.password_hash if found is not None and usable else None)
+        if found is None or verdict is Verdict.WRONG:
+            raise AppError(ErrorKind.UNAUTHENTICATED, "bad_login", "The user name or the password is wrong.")
+        fresh_hash = self._passwords.hash(password) if verdict is Verdict.RIGHT_BUT_OUTDATED else None
+        with self._db.write() as tx:
+            user = tx.accounts.by_id(UserId(found.id))
+            # Disabled or changed between the two transactions: the old password opens nothing.
+            if user is None or not user.is_active or user.password_hash != found.password_hash:
+                raise AppError(ErrorKind.UNAUTHENTICATED, "bad_login", "The user name or the password is wrong.")
+            user.password_hash = fresh_hash or user.password_hash
+            return self._open(tx, user, client)
+
+    def open_for(self, caller: Caller, client: Client) -> SignedIn:
+        """Open a session for somebody whose identity was just proven otherwise, as by the claim."""
+        with self._db.write() as tx:
+            user = tx.accounts.by_id(caller.user_id)
+            if user is None or not user.is_active:
+                raise _refused()
+            return self._open(tx, user, client)
+
+    def refresh(self, token: str) -> SignedIn:
+        """Trade a refresh token for a new pair; each is good once.
+
+        The successor of a token is computed from it, so the same answer can be given twice within the grace while
+        only hashes are stored. A token used again after that ends the session: somebody else has a copy.
+
+        Raises:
+            AppError: UNAUTHENTICATED `refresh_refused`.
+        """
+        is_reused = False
+        with self._db.write() as tx:
+            row = tx.accounts.refresh_by_hash(_digest(token))
+            session = None if row is None else tx.accounts.session_by_id(row.session_id)
+            if row is None or session is None or session.revoked_at is not None or row.expires_at <= tx.now:
+                raise _refused()
+            user = tx.accounts.by_id(UserId(session.user_id))
+            if user is None or not user.is_active or session.expires_at <= tx.now:
+                raise _refused()
+            successor = self._successor(token)
+            if row.used_at is None:
+                row.used_at = tx.now
+                self._keep(tx, session, successor)
+            elif not self._may_repeat(tx, row, successor):
+                is_reused = True
+                session.revoked_at = tx.now
+                tx.server.raise_epoch()
+                tx.emit(Event("access.changed"))
+            session.last_used_at = tx.now
+            signed_in = self._signed_in(tx, user, session, successor)
+        if is_reused:
+            raise _refused()
+        return signed_in
+
+    def sign_out(self, caller: Caller) -> None:
+        """End the caller's session: its tokens and stream addresses are dead on every door."""
+        if caller.session_uuid is None:
+            return
+        with self._db.write() as tx:
+            session = tx.accounts.session_by_uuid(caller.session_uuid)
+            if session is not None and session.revoked_at is None:
+                session.revoked_at = tx.now
+                tx.server.raise_epoch()
+                tx.emit(Event("access.changed"))
+
+    def _open(self, tx: WriteTx, user: User, client: Client) -> SignedIn:
+        session = Session(
+            uuid=uuid4(),
+            user_id=user.id,
+            label=clean(client.label, 200),
+            address=client.address[:100],
+            created_at=tx.now,
+            last_used_at=tx.now,
+            expires_at=tx.now + self._policy.absolute,
+        )
+        tx.accounts.add_session(session)
+        token = secrets.token_urlsafe(32)
+        self._keep(tx, session, token)
+        return self._signed_in(tx, user, session, token)
+
+    def _keep(self, tx: WriteTx, session: Session, token: str) -> None:
+        expires_at = min(tx.now + self._policy.refresh, session.expires_at)
+        tx.accounts.add_refresh(
+            RefreshToken(session_id=session.id, token_hash=_digest(token), created_at=tx.now, expires_at=expires_at)
+        )
+
+    def _may_repeat(self, tx: WriteTx, row: RefreshToken, successor: str) -> bool:
+        following = tx.accounts.refresh_by_hash(_digest(successor))
+        is_fresh = row.used_at is not None and tx.now - row.used_at <= self._policy.grace
+        return is_fresh and following is not None and following.used_at is None
+
+    def _successor(self, token: str) -> str:
+        return hmac.new(self._successor_key, token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+    def _signed_in(self, tx: WriteTx, user: User, session: Session, refresh_token: str) -> SignedIn:
+        roles = tx_roles(tx, user)
+        session_uuid = SessionUUID(session.uuid)
+        access_token = self._tokens.mint(
+            AccessClaims(
+                user_uuid=user.uuid,
+                user_id=UserId(user.id),
+                username=user.username,
+                email=user.email,
+                roles=roles,
+                session_uuid=session_uuid,
+                issued_at=tx.now,
+                expires_at=tx.now + self._policy.access,
+            )
+        )
+        caller = caller_of(user, roles, session_uuid)
+        return SignedIn(caller, access_token, refresh_token, int(self._policy.access.total_seconds()))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _refused() -> AppError:
+    return AppError(ErrorKind.UNAUTHENTICATED, "refresh_refused", "The refresh token is not valid; sign in again.")
