@@ -1,0 +1,241 @@
+"""The folder of blobs: `blobs/ab/cd/<hash>` for what is there, `staging/<id>` for what is on its way."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from stat import S_ISREG
+
+from tutti.backends.blobs_local import disk
+from tutti.backends.blobs_local.disk import Disk, exclusive, make_folder, store_errors
+from tutti.backends.blobs_local.staged import PIECE_BYTES, LocalStaged
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.values import BlobHash
+from tutti.kit.clock import Clock, system_clock
+from tutti.ports.blobs import StoredBlob
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_STAGED_ID = re.compile(r"[0-9a-f]{32}")
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+
+
+class LocalBlobs:
+    """Implements the port BlobStore in one file system that knows rename, fsync and flock.
+
+    A staged file becomes a blob by fsync of the file, rename under the store's lock, fsync of the folders; whoever
+    finds the blob there already still waits for those folders, since another process may be a moment behind.
+
+    Args:
+        root: The folder; made when missing.
+        reserve_bytes: Free space that uploads must leave.
+        fsync: Makes a descriptor durable.
+        clock: What the ages of blobs and staged bytes are measured by.
+        on_repair: Told the hash of a blob whose file had the wrong size and was replaced by the good copy that was
+            just committed: the disk, or somebody at it, damages files.
+
+    Raises:
+        AppError: UNAVAILABLE `store_failed`, FULL `disk_full` when the folders cannot be made.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        reserve_bytes: int = 0,
+        fsync: disk.Fsync = disk.fsync,
+        clock: Clock = system_clock,
+        on_repair: Callable[[BlobHash], None] = lambda _: None,
+    ) -> None:
+        self._blobs = root / "blobs"
+        self._staging = root / "staging"
+        self._lock = root / "lock"
+        self._disk = Disk(root, reserve_bytes=reserve_bytes, fsync=fsync)
+        self._clock = clock
+        self._on_repair = on_repair
+        self._listed_folders = bytearray(1 << 16)
+        with store_errors():
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._blobs)
+            make_folder(self._staging)
+            self._disk.sync_folder(root)
+            self._disk.sync_folder(root.parent)
+
+    def stage(self) -> LocalStaged:
+        """Create and hold an empty file."""
+        with store_errors():
+            if self._disk.free_bytes() <= 0:
+                raise disk.disk_full()
+            path = self._staging / secrets.token_hex(16)
+            return self._held(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+    def resume(self, staged_id: str) -> LocalStaged:
+        """Hold the file, sync it and hash it anew: its length is the offset."""
+        if not _STAGED_ID.fullmatch(staged_id):
+            raise _staged_not_found()
+        path = self._staging / staged_id
+        with store_errors():
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                raise _staged_not_found() from None
+            staged = self._held(path, fd)
+        try:
+            staged.catch_up()
+        except AppError:
+            staged.close()
+            raise
+        return staged
+
+    def find(self, blob_hash: BlobHash) -> StoredBlob | None:
+        """Ask the file system for the name, nothing else."""
+        if not _HASH.fullmatch(blob_hash):
+            return None
+        path = self._path(blob_hash)
+        with store_errors():
+            status = _status(path)
+        return StoredBlob(blob_hash, status.st_size, bytes(path)) if status else None
+
+    def read(self, blob_hash: BlobHash, *, offset: int = 0, count: int | None = None) -> Iterator[bytes]:
+        """Read one open file, which stays whole even when the blob is deleted meanwhile."""
+        with store_errors():
+            fd = self._open(blob_hash)
+        try:
+            size_bytes = os.fstat(fd).st_size
+            end = size_bytes if count is None else offset + count
+            if end > size_bytes:
+                raise disk.store_failed()
+            while offset < end:
+                with store_errors():
+                    piece = os.pread(fd, min(PIECE_BYTES, end - offset), offset)
+                if not piece:
+                    raise disk.store_failed()
+                offset += len(piece)
+                yield piece
+        finally:
+            os.close(fd)
+
+    def delete(self, blob_hash: BlobHash, *, older_than_s: float = 0) -> bool:
+        """Unlink under the lock that commits take for their rename, then sync the folder."""
+        if not _HASH.fullmatch(blob_hash):
+            return False
+        path = self._path(blob_hash)
+        with store_errors():
+            with exclusive(self._lock):
+                status = _status(path)
+                if status is None or (older_than_s > 0 and self._age_s(status) < older_than_s):
+                    return False
+                path.unlink()
+            self._disk.sync_folder(path.parent)
+        return True
+
+    def walk(self) -> Iterator[StoredBlob]:
+        """List folder by folder: memory for the names of one, whatever the size of the store."""
+        for first in _names(self._blobs, _FOLDER):
+            for second in _names(self._blobs / first, _FOLDER):
+                for name in _names(self._blobs / first / second, _HASH):
+                    blob = self.find(BlobHash(name)) if name.startswith(first + second) else None
+                    if blob is not None:
+                        yield blob
+
+    def sweep(self, *, older_than_s: float) -> int:
+        """Look at every staged file; one that is held is left alone however old it is."""
+        with store_errors():
+            names = _names(self._staging, _STAGED_ID)
+            return sum(self._sweep(self._staging / name, older_than_s) for name in names)
+
+    def _held(self, path: Path, fd: int) -> LocalStaged:
+        """Return the open file as staged bytes; it is closed when that fails."""
+        try:
+            is_ours = disk.hold(fd, path)
+        except BlockingIOError:
+            os.close(fd)
+            raise AppError(ErrorKind.CONFLICT, "staged_busy", "Somebody else is sending these bytes.") from None
+        except OSError:
+            os.close(fd)
+            raise
+        if not is_ours:
+            os.close(fd)
+            raise _staged_not_found()
+        return LocalStaged(path, fd, disk=self._disk, place=self._place)
+
+    def _place(self, staged: Path, size_bytes: int, blob_hash: BlobHash) -> StoredBlob:
+        path = self._path(blob_hash)
+        self._make_folders(path.parent)
+        with exclusive(self._lock):
+            there = _status(path)
+            is_damaged = there is not None and there.st_size != size_bytes
+            if there is None or is_damaged:
+                staged.rename(path)
+            else:
+                staged.unlink()
+            self._touch(path)
+        self._disk.sync_folder(path.parent)
+        if is_damaged:
+            self._on_repair(blob_hash)
+        return StoredBlob(blob_hash, size_bytes, bytes(path))
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make both levels, and make them durable when this process cannot know that they are."""
+        number = int(folder.parent.name + folder.name, 16)
+        is_new = [make_folder(level) for level in (folder.parent, folder)]
+        if any(is_new) or not self._listed_folders[number]:
+            self._disk.sync_folder(self._blobs)
+            self._disk.sync_folder(folder.parent)
+            self._listed_folders[number] = True
+
+    def _touch(self, path: Path) -> None:
+        now_ns = int(self._clock().timestamp() * 1e6) * 1000
+        os.utime(path, ns=(now_ns, now_ns))
+
+    def _age_s(self, status: os.stat_result) -> float:
+        return (self._clock() - datetime.fromtimestamp(status.st_mtime, UTC)).total_seconds()
+
+    def _sweep(self, path: Path, older_than_s: float) -> bool:
+        status = _status(path)
+        if status is None or self._age_s(status) < older_than_s:
+            return False
+        try:
+            staged = self._held(path, os.open(path, os.O_RDWR | os.O_NOFOLLOW))
+        except (AppError, FileNotFoundError):
+            return False
+        staged.discard()
+        return True
+
+    def _path(self, blob_hash: BlobHash) -> Path:
+        return self._blobs / blob_hash[:2] / blob_hash[2:4] / blob_hash
+
+    def _open(self, blob_hash: BlobHash) -> int:
+        if not _HASH.fullmatch(blob_hash):
+            raise _blob_not_found()
+        try:
+            return os.open(self._path(blob_hash), os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            raise _blob_not_found() from None
+
+
+def _blob_not_found() -> AppError:
+    return AppError(ErrorKind.NOT_FOUND, "blob_not_found", "These bytes are not here.")
+
+
+def _staged_not_found() -> AppError:
+    return AppError(ErrorKind.NOT_FOUND, "staged_not_found", "This upload does not exist, or it has ended.")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the file system says of a file, None when there is none."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    return status if S_ISREG(status.st_mode) else None
+
+
+def _names(folder: Path, pattern: re.Pattern[str]) -> list[str]:
+    """Return the names of that pattern, sorted; none when the folder is not there."""
+    with store_errors():
+        try:
+            return sorted(path.name for path in folder.iterdir() if pattern.fullmatch(path.name))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
