@@ -1,5 +1,6 @@
 """How processes and threads of one server hear of each other; a lost event is never a lost fact."""
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -7,14 +8,18 @@ from tutti.domain.events import Event
 
 
 class Subscription(Protocol):
-    """A bounded queue of events; when it is full the oldest is dropped."""
+    """A bounded queue of events; when it is full the oldest is dropped. One thread's events keep their order."""
 
     def get(self, timeout_s: float | None = None) -> Event | None:
         """Return the next event; None when the time passed or the subscription was closed."""
         ...
 
+    def __iter__(self) -> Iterator[Event]:
+        """Yield events as they come, until the subscription is closed."""
+        ...
+
     def close(self) -> None:
-        """End the subscription; whoever waits in `get` returns at once."""
+        """End the subscription and drop what is queued; whoever waits in `get` returns at once."""
         ...
 
     def __enter__(self) -> Self: ...
