@@ -8,7 +8,7 @@ from secrets import token_hex
 
 from tutti.backends.media_worker.opening import open_media
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.files import OpenedFile
+from tutti.domain.files import Descriptor, OpenedFile
 from tutti.domain.media import Refused
 from tutti.ports.media import MediaFile
 
@@ -22,7 +22,7 @@ class LocalFiles:
         if isinstance(fd, Refused):
             raise AppError(ErrorKind.GONE, "file_missing", fd.message)
         status = os.fstat(fd)
-        return OpenedFile(fd, status.st_size, status.st_mtime_ns)
+        return OpenedFile(Descriptor(fd), status.st_size, status.st_mtime_ns)
 
 
 class FolderCovers:

@@ -145,6 +145,12 @@ class Database:
         for event in tx.events:
             self._bus.publish(event)
 
+    def version(self) -> str:
+        """Return the name and version of the engine."""
+        with self.engine.connect() as connection:
+            info = connection.dialect.server_version_info or ()
+            return f"{connection.dialect.name} {'.'.join(map(str, info))}"
+
     def ping(self) -> None:
         """Ask the database for an answer.
 

@@ -1,16 +1,28 @@
 """A file that was opened to be sent."""
 
 from dataclasses import dataclass
+from os import close
+
+
+class Descriptor:
+    """An open file descriptor, closed when the last one who holds this lets go.
+
+    Streams, a cache and a request that was cancelled may hold the same one; none of them can know who is last.
+    """
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __del__(self) -> None:
+        close(self.fd)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """An open descriptor and what fstat said of it.
+    """An open file and what fstat said of it."""
 
-    Attributes:
-        fd: Belongs to whoever received this; close it once.
-    """
-
-    fd: int
+    descriptor: Descriptor
     size_bytes: int
     mtime_ns: int

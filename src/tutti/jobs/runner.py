@@ -12,7 +12,6 @@ from tutti.db.engine import Database
 from tutti.domain.errors import AppError
 from tutti.domain.jobs import JobKind
 from tutti.kit.backoff import Backoff
-from tutti.kit.clock import Clock
 from tutti.models import Job
 from tutti.ports.bus import Bus
 
@@ -63,14 +62,12 @@ class Runner:
         bus: Bus,
         tasks: Mapping[JobKind, Task],
         *,
-        clock: Clock,
         backoff: Backoff,
         policy: RunnerPolicy,
     ) -> None:
         self._db = db
         self._bus = bus
         self._tasks = tasks
-        self._clock = clock
         self._backoff = backoff
         self._policy = policy
         self._stop = Event()
@@ -115,7 +112,7 @@ class Runner:
             self._tasks[JobKind(job.kind)](job.ref, JobContext(self._db, job.id, self._policy.lease, self._stop))
         except AppError as error:
             self._failed(job, error.message)
-        except Exception:  # the runner's edge: one broken job must not stop the others
+        except Exception:  # noqa: BLE001 - the runner's edge: one broken job must not stop the others
             _log.exception("job.crashed", kind=job.kind, ref=job.ref)
             self._failed(job, "It failed unexpectedly; the log says more.")
         else:

@@ -10,7 +10,7 @@ class FileOpener(Protocol):
     """Opens files of the local file system; safe to call from several threads."""
 
     def open(self, file: MediaFile) -> OpenedFile:
-        """Open a regular file for reading; the caller closes the descriptor.
+        """Open a regular file for reading.
 
         Raises:
             AppError: GONE `file_missing` when it is not there, cannot be read or lies outside of `file.root`.

@@ -1,6 +1,6 @@
 """The tools that open untrusted media; whoever implements this keeps the file's bytes out of our process."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +48,10 @@ class MediaReader(Protocol):
             AppError: NOT_FOUND `no_cover` when there is none; UNSUPPORTED `bad_picture` when it cannot be
                 decoded or has more than 20 million pixels; INVALID `bad_cover_size`.
         """
+        ...
+
+    def layers(self) -> Sequence[str]:
+        """Return the names of the layers of the sandbox that hold, the strongest first."""
         ...
 
     def close(self) -> None:

@@ -6,7 +6,8 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import uuid4
+from datetime import datetime
+from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.accounts import UserRow
@@ -16,7 +17,7 @@ from tutti.domain.events import Event
 from tutti.domain.values import SessionUUID, UserId
 from tutti.kit.text import clean, username_key
 from tutti.models import Library, User
-from tutti.ports.identity import PasswordHasher, StreamTicket, TicketSigner, TokenSigner
+from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -47,6 +48,14 @@ class Me:
     email: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A caller, and until when what he showed is good."""
+
+    caller: Caller
+    until: datetime
+
+
 class Accounts:
     """Who exists and who is calling."""
 
@@ -74,6 +83,11 @@ class Accounts:
                 return None
             tx.server.open_claim(_digest(token))
             return token
+
+    def is_claimed(self) -> bool:
+        """Whether there is an administrator."""
+        with self._db.read() as tx:
+            return tx.accounts.has_admin()
 
     def claim(self, token: str, wanted: NewUser) -> Caller:
         """Make the first administrator, who becomes the owner of every library that has none.
@@ -146,7 +160,7 @@ class Accounts:
             user = self._existing(tx, username)
             return caller_of(user, tx_roles(tx, user), None)
 
-    def authenticate(self, token: str) -> Caller:
+    def authenticate(self, token: str) -> Access:
         """Return who holds an access token: its session must live and its account be active.
 
         Raises:
@@ -156,20 +170,25 @@ class Accounts:
         is_limited = (claims.expires_at - claims.issued_at).total_seconds() > 3600  # noqa: PLR2004 - one hour
         with self._db.read() as tx:
             user = self._alive(tx, claims.session_uuid)
-            return caller_of(user, tx_roles(tx, user), claims.session_uuid, is_limited=is_limited)
+            caller = caller_of(user, tx_roles(tx, user), claims.session_uuid, is_limited=is_limited)
+            return Access(caller, claims.expires_at)
 
-    def redeem(self, ticket: str) -> tuple[Caller, StreamTicket]:
-        """Return who asked for a stream ticket and what it opens.
+    def redeem(self, ticket: str, item_uuid: UUID) -> Access:
+        """Return who was given a ticket for this item.
 
         Raises:
-            AppError: UNAUTHENTICATED `ticket_invalid`, `ticket_expired`, `session_ended`.
+            AppError: UNAUTHENTICATED `ticket_invalid` also when it is for another item, `ticket_expired`,
+                `session_ended`.
         """
         opened = self._tickets.verify(ticket)
+        if opened.item_uuid != item_uuid:
+            raise AppError(ErrorKind.UNAUTHENTICATED, "ticket_invalid", "The address is not valid.")
         with self._db.read() as tx:
             user = self._alive(tx, opened.session_uuid)
             if user.uuid != opened.user_uuid:
                 raise _ended()
-            return caller_of(user, tx_roles(tx, user), opened.session_uuid, is_limited=True), opened
+            caller = caller_of(user, tx_roles(tx, user), opened.session_uuid, is_limited=True)
+            return Access(caller, opened.expires_at)
 
     def me(self, caller: Caller) -> Me:
         """Return the caller's own account.

@@ -69,7 +69,7 @@ class Deliveries:
         self._policy = policy
 
     def open(self, caller: Caller, item_uuid: UUID) -> Delivery:
-        """Open the bytes of an item; the caller of this method closes the file.
+        """Open the bytes of an item.
 
         Raises:
             AppError: NOT_FOUND `track_not_found`; GONE `file_missing`; UNAVAILABLE `source_unavailable` while the

@@ -14,7 +14,7 @@ from tutti.domain.media import MediaKind, Reading, Refused
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.text import clean, sort_key
 from tutti.models import MediaItem
-from tutti.ports.blobs import BlobStore, StagedBlob
+from tutti.ports.blobs import BlobStore, StagedBlob, StoredBlob
 from tutti.ports.media import MediaReader
 from tutti.services.delivery import located
 from tutti.services.libraries import editable_library
@@ -87,11 +87,7 @@ class Ingest:
             AppError: INVALID `empty_file`; as `editable_library` and `StagedBlob.commit`. The bytes are forgotten then.
         """
         try:
-            with self._db.read() as tx:
-                editable_library(tx, caller, library_uuid)
-            if upload.staged.offset == 0:
-                raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
-            blob = upload.staged.commit()
+            blob = self._commit(caller, upload, library_uuid)
         except AppError:
             upload.discard()
             raise
@@ -108,6 +104,13 @@ class Ingest:
             tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False)
             tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
             return Accepted(item.uuid, blob.hash, is_new=known is None)
+
+    def _commit(self, caller: Caller, upload: Upload, library_uuid: UUID | None) -> StoredBlob:
+        with self._db.read() as tx:
+            editable_library(tx, caller, library_uuid)
+        if upload.staged.offset == 0:
+            raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
+        return upload.staged.commit()
 
     def probe(self, item_id: ItemId) -> None:
         """Read the tags of a pending item and list it; an item that cannot be read is `failed` with its reason.

@@ -45,16 +45,20 @@ class Libraries:
             return LibraryRow(library.id, library.uuid, library.name, is_personal=False, role="owner")
 
     def open_shared(self, name: str) -> LibraryId:
-        """Return the shared library of that name that nobody owns yet, made when it is not there.
+        """Return the shared library of that name, made when it is not there.
 
-        For a server that is started with a folder before anybody exists; whoever claims it becomes the owner.
+        For a server that is started with a folder. The oldest administrator owns it; before there is one nobody does,
+        and whoever claims the server becomes the owner.
         """
         with self._db.write() as tx:
-            known = [library for library in tx.libraries.without_owner() if library.name == name]
-            if known:
-                return LibraryId(known[0].id)
+            known = tx.libraries.shared(name)
+            if known is not None:
+                return LibraryId(known.id)
             library = Library(uuid=uuid4(), name=name, is_personal=False, syncs=False, change_seq=0, created_at=tx.now)
             tx.libraries.add(library)
+            owner = tx.accounts.first_admin()
+            if owner is not None:
+                tx.libraries.add_member(library.id, owner, "owner")
             return LibraryId(library.id)
 
 

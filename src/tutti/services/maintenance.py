@@ -1,8 +1,10 @@
 """Housekeeping in bounded steps: what nobody can use any more goes."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tutti.db.engine import Database
+from tutti.domain.jobs import JobKind
 from tutti.ports.blobs import BlobStore
 from tutti.ports.files import CoverCache
 
@@ -20,8 +22,7 @@ class MaintenancePolicy:
     cover_cache_bytes: int = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Tidied:
+class Tidied(NamedTuple):
     """How many of each went."""
 
     sessions: int
@@ -51,6 +52,11 @@ class Maintenance:
         )
         self._db.optimize()
         return tidied
+
+    def tidy_soon(self) -> None:
+        """Have `tidy` run by a job."""
+        with self._db.write() as tx:
+            tx.enqueue(JobKind.MAINTAIN, "all")
 
     def _collect(self) -> int:
         """Delete blobs that no row names; an upload of the same bytes makes the file young again, which saves it."""

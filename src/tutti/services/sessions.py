@@ -49,6 +49,7 @@ class SignedIn:
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in_s: int
+    email: str | None = None
 
 
 class Sessions:
@@ -188,7 +189,7 @@ class Sessions:
             )
         )
         caller = caller_of(user, roles, session_uuid)
-        return SignedIn(caller, access_token, refresh_token, int(self._policy.access.total_seconds()))
+        return SignedIn(caller, access_token, refresh_token, int(self._policy.access.total_seconds()), user.email)
 
 
 def _digest(token: str) -> bytes:

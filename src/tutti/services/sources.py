@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from tutti.db.engine import Database, WriteTx
+from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.sources import RefusedFile
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
@@ -57,10 +57,16 @@ class Sources:
             AppError: NOT_FOUND `source_not_found`.
         """
         with self._db.read() as tx:
-            source = next((one for one in tx.sources.of_user(caller.user_id) if one.uuid == source_uuid), None)
-            if source is None:
-                raise AppError(ErrorKind.NOT_FOUND, "source_not_found", "There is no such source.")
-            return tx.sources.refused(SourceId(source.id), _REFUSED_SHOWN)
+            return tx.sources.refused(_editable(tx, caller, source_uuid), _REFUSED_SHOWN)
+
+    def rescan_mine(self, caller: Caller, source_uuid: UUID) -> None:
+        """Have a source scanned soon.
+
+        Raises:
+            AppError: NOT_FOUND `source_not_found`.
+        """
+        with self._db.write() as tx:
+            tx.enqueue(JobKind.SCAN_SOURCE, str(_editable(tx, caller, source_uuid)))
 
     def rescan(self, source_id: SourceId) -> None:
         """Have a source scanned soon; several wishes at once are one scan."""
@@ -72,6 +78,13 @@ class Sources:
         with self._db.write() as tx:
             for source in tx.sources.all_sources():
                 tx.enqueue(JobKind.SCAN_SOURCE, str(source.id))
+
+
+def _editable(tx: Tx, caller: Caller, source_uuid: UUID) -> SourceId:
+    source = next((one for one in tx.sources.of_user(caller.user_id) if one.uuid == source_uuid), None)
+    if source is None:
+        raise AppError(ErrorKind.NOT_FOUND, "source_not_found", "There is no such source.")
+    return SourceId(source.id)
 
 
 def _add(tx: WriteTx, library_id: LibraryId, path: bytes) -> SourceId:

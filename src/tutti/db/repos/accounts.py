@@ -37,6 +37,11 @@ class AccountRepo:
         query = select(User.id).join(UserRole).where(UserRole.role == "admin", User.is_active).limit(1)
         return self._session.scalar(query) is not None
 
+    def first_admin(self) -> int | None:
+        """Return the oldest active administrator."""
+        query = select(User.id).join(UserRole).where(UserRole.role == "admin", User.is_active)
+        return self._session.scalar(query.order_by(User.id).limit(1))
+
     def by_id(self, user_id: UserId) -> User | None:
         """Return the account, None when absent."""
         return self._session.get(User, user_id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.dialect import insert_into
@@ -64,6 +64,10 @@ class JobRepo:
         """Set a job aside that failed too often; a person decides."""
         values = {"state": JobState.PARKED, "lease_until": None, "error": error}
         self._session.execute(update(Job).where(Job.id == job_id).values(**values))
+
+    def count(self) -> int:
+        """Return how many jobs are not done."""
+        return self._session.scalar(select(func.count()).select_from(Job)) or 0
 
     def all_jobs(self) -> Sequence[Job]:
         """Return every job, the newest first; at most 500."""

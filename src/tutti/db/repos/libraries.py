@@ -67,6 +67,11 @@ class LibraryRepo:
         """Return the library, None when absent."""
         return self._session.get(Library, library_id)
 
+    def shared(self, name: str) -> Library | None:
+        """Return the oldest shared library of that name."""
+        query = select(Library).where(Library.name == name, Library.is_personal.is_(False))
+        return self._session.scalar(query.order_by(Library.id).limit(1))
+
     def without_owner(self) -> Sequence[Library]:
         """Return the libraries nobody owns: made at first start, before the server was claimed."""
         owned = select(LibraryMember.library_id).where(LibraryMember.role == "owner")

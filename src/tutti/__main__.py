@@ -1,0 +1,5 @@
+"""Lets `python -m tutti` be `tutti`."""
+
+from tutti.cli import main
+
+main()

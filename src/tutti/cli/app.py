@@ -1,0 +1,50 @@
+"""The commands, and the one place where a failure becomes a line and an exit status."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tutti.cli import doctor, libraries, scanning, serving, sources, users
+from tutti.domain.errors import AppError
+from tutti.settings import BadSetting
+
+app = typer.Typer(name="tutti", help="Your music, on every device you own.", no_args_is_help=True, add_completion=False)
+app.add_typer(users.app, name="user")
+app.add_typer(libraries.app, name="library")
+app.add_typer(sources.app, name="source")
+app.command("serve")(serving.serve)
+app.command("scan")(scanning.scan)
+app.command("doctor")(doctor.doctor)
+
+
+@app.command("openapi")
+def openapi(
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+) -> None:
+    """Print the description of the native API."""
+    from tutti.wiring.documents import openapi_document  # noqa: PLC0415 - costs a framework
+
+    document = openapi_document()
+    if out is None:
+        sys.stdout.buffer.write(document)
+    else:
+        out.write_bytes(document)
+
+
+@app.command("settings")
+def settings_() -> None:
+    """Print every setting as Markdown."""
+    from tutti.wiring.documents import settings_document  # noqa: PLC0415
+
+    sys.stdout.write(settings_document())
+
+
+def main() -> None:
+    """Run the command line; a failure is one line on standard error and status 1."""
+    try:
+        app()
+    except (AppError, BadSetting) as error:
+        sys.stderr.write(f"tutti: {error}\n")
+        sys.exit(1)

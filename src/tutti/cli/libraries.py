@@ -1,0 +1,82 @@
+"""`tutti library`: libraries, and bringing files into them."""
+
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from tutti import settings
+from tutti.cli import output
+from tutti.domain.caller import Caller
+from tutti.domain.errors import AppError
+from tutti.services.ingest import Accepted
+from tutti.wiring.background import runner_of
+from tutti.wiring.core import Core, open_core
+
+app = typer.Typer(help="Libraries.", no_args_is_help=True)
+
+_PIECE = 1 << 20
+
+
+@app.command("list")
+def list_(user: output.User, *, as_json: output.JSON = False) -> None:
+    """List the libraries of an account."""
+    with open_core(settings.load()) as core:
+        rows = core.libraries.mine(core.accounts.named(user))
+    output.rows(
+        (
+            {"id": row.uuid, "name": row.name, "role": row.role, "personal": row.is_personal, "tracks": row.track_count}
+            for row in rows
+        ),
+        as_json=as_json,
+    )
+
+
+@app.command("add")
+def add(name: Annotated[str, typer.Argument(help="Name of the library.")], user: output.User) -> None:
+    """Make a shared library that the account owns."""
+    with open_core(settings.load()) as core:
+        row = core.libraries.create(core.accounts.named(user), name)
+    output.line(f"added {row.name} ({row.uuid})")
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Audio files; they are copied.")],
+    user: output.User,
+    *,
+    library: Annotated[UUID | None, typer.Option(help="Id of the library; the personal one when left out.")] = None,
+    as_json: output.JSON = False,
+) -> None:
+    """Copy files into the store, durably; the same bytes are kept once."""
+    with open_core(settings.load()) as core:
+        caller = core.accounts.named(user)
+        lines = [_imported(core, caller, file, library) for file in files]
+        runner_of(core).run_due()
+    output.rows(lines, as_json=as_json)
+    if any(line["problem"] for line in lines):
+        raise typer.Exit(1)
+
+
+def _imported(core: Core, caller: Caller, file: Path, library: UUID | None) -> dict[str, object]:
+    try:
+        accepted = _accept(core, caller, file, library)
+    except (AppError, OSError) as error:
+        problem = error.message if isinstance(error, AppError) else error.strerror
+        return {"file": str(file), "id": None, "sha256": None, "new": False, "problem": problem}
+    return {
+        "file": str(file),
+        "id": accepted.uuid,
+        "sha256": accepted.blob_hash,
+        "new": accepted.is_new,
+        "problem": None,
+    }
+
+
+def _accept(core: Core, caller: Caller, file: Path, library: UUID | None) -> Accepted:
+    with file.open("rb") as opened:
+        upload = core.ingest.stage()
+        while data := opened.read(_PIECE):
+            upload.append(data)
+        return core.ingest.accept(caller, upload, file.name, library_uuid=library)

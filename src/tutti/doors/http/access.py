@@ -1,0 +1,98 @@
+"""Who is calling over HTTP: reads the credential, remembers verified ones until access may have changed."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from tutti.domain.caller import Caller
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.doors.http.hop import Hop
+from tutti.kit.clock import Clock
+from tutti.services.accounts import Access, Accounts
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Field = tuple[bytes, bytes]
+
+_REMEMBERED = 10_000
+_SCHEME = b"bearer "
+
+
+class Gate:
+    """The authenticator of the HTTP doors; lives on the event loop.
+
+    A token that was verified is not verified again until `forget` is called, which happens whenever somebody's access
+    may have changed, or its own time is over.
+    """
+
+    def __init__(self, accounts: Accounts, hop: Hop, clock: Clock) -> None:
+        self._accounts = accounts
+        self._hop = hop
+        self._clock = clock
+        self._known: dict[bytes, Access] = {}
+        self.generation = 0
+
+    async def call(
+        self, headers: Iterable[Field], method: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Authenticate the request and run one use case for its caller, in one hop.
+
+        Raises:
+            AppError: UNAUTHENTICATED `token_missing`, `token_invalid`, `token_expired`, `session_ended`; BUSY
+                `server_busy`; whatever the use case raises.
+        """
+        token = bearer(headers)
+        known = self.remembered(token)
+        if known is not None:
+            return await self._hop(method, known, *args, **kwargs)
+
+        generation = self.generation
+
+        def both() -> tuple[Access, T]:
+            access = self._accounts.authenticate(token)
+            return access, method(access.caller, *args, **kwargs)
+
+        access, result = await self._hop(both)
+        self.remember(token, access, generation)
+        return result
+
+    def remembered(self, credential: str) -> Caller | None:
+        """Return the caller of a credential that was verified before and is still good."""
+        key = _key(credential)
+        access = self._known.get(key)
+        if access is None:
+            return None
+        if access.until <= self._clock():
+            del self._known[key]
+            return None
+        return access.caller
+
+    def remember(self, credential: str, access: Access, generation: int) -> None:
+        """Keep what was verified, unless access may have changed since `generation`; the oldest makes room."""
+        if generation != self.generation:
+            return
+        if len(self._known) >= _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[_key(credential)] = access
+
+    def forget(self) -> None:
+        """Verify everything anew from now on."""
+        self.generation += 1
+        self._known.clear()
+
+
+def bearer(headers: Iterable[Field]) -> str:
+    """Return the access token of a request (RFC 6750 2.1).
+
+    Raises:
+        AppError: UNAUTHENTICATED `token_missing`.
+    """
+    for name, value in headers:
+        if name == b"authorization" and value[: len(_SCHEME)].lower() == _SCHEME:
+            return value[len(_SCHEME) :].strip().decode("latin-1")
+    raise AppError(ErrorKind.UNAUTHENTICATED, "token_missing", "Sign in first: the request has no access token.")
+
+
+def _key(credential: str) -> bytes:
+    return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()

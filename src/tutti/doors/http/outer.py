@@ -1,0 +1,105 @@
+"""The outermost layer: gives requests their id, takes some past the framework, gives answers their safe fields."""
+
+import re
+import time
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+from litestar import Litestar
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
+
+from tutti.domain.errors import AppError
+from tutti.doors.http.app import Errors, request_id
+from tutti.doors.http.shortcuts import Shortcut
+
+_log = structlog.get_logger()
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SAFE_FIELDS: Sequence[tuple[bytes, bytes]] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+_API_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+class Outer:
+    """The ASGI application that the server runs."""
+
+    def __init__(self, app: Litestar, errors: Errors, shortcuts: Sequence[Shortcut]) -> None:
+        self._app = app
+        self._errors = errors
+        self._shortcuts = shortcuts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["request_id"] = identity = _id_of(scope)
+        for shortcut in self._shortcuts:
+            match = shortcut.pattern.fullmatch(scope["path"])
+            if match is not None and scope["method"] in {"GET", "HEAD"}:
+                await self._short(shortcut, match[1], scope, receive, send)
+                return
+        structlog.contextvars.bind_contextvars(request_id=identity)
+        try:
+            await self._framework(scope, receive, send)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _short(self, shortcut: Shortcut, ref: str, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        try:
+            await shortcut.handler(scope, receive, send, ref)
+        except AppError as error:
+            await self._failed(error, scope, send)
+
+    async def _failed(self, error: AppError, scope: HTTPScope, send: Send) -> None:
+        rendered = self._errors.render(scope["path"], request_id(scope), error)
+        fields = [(name.encode(), value.encode()) for name, value in rendered.headers.items()]
+        fields += [(b"content-type", rendered.media_type.encode()), (b"content-length", b"%d" % len(rendered.body))]
+        answer = _Finished(send, request_id(scope), is_head=scope["method"] == "HEAD")
+        await answer({"type": "http.response.start", "status": rendered.status, "headers": fields})
+        await answer({"type": "http.response.body", "body": rendered.body, "more_body": False})
+
+    async def _framework(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            # HEAD is GET without the body (RFC 9110 9.3.2), on every route, so no route needs to say so.
+            scope["method"] = "GET"
+        answer = _Finished(send, request_id(scope), is_head=is_head)
+        await self._app(scope, receive, answer)
+        took_ms = round((time.monotonic() - began) * 1000, 1)
+        _log.debug(
+            "request.answered", method=scope["method"], path=scope["path"], status=answer.status, took_ms=took_ms
+        )
+
+
+class _Finished:
+    """Sends what the framework sends, with the fields every answer has, and no body to HEAD."""
+
+    def __init__(self, send: Send, request_id: str, *, is_head: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._is_head = is_head
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            fields = list(message["headers"])
+            named = {name.lower() for name, _ in fields}
+            fields.extend(field for field in (*_SAFE_FIELDS, _API_CSP) if field[0] not in named)
+            fields.append((b"x-request-id", self._request_id.encode()))
+            message["headers"] = fields
+        elif message["type"] == "http.response.body" and self._is_head:
+            message["body"] = b""
+        await self._send(message)
+
+
+def _id_of(scope: HTTPScope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
+            return value.decode()
+    return uuid4().hex

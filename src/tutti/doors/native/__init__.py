@@ -1,0 +1,1 @@
+"""The product's own API below /api/v1."""

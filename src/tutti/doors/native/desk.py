@@ -1,0 +1,79 @@
+"""What every route of the native door works with: the services, and the way to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import ValidationException
+
+from tutti.domain.caller import Caller
+from tutti.doors.http.access import Gate
+from tutti.doors.http.hop import Hop
+from tutti.services.accounts import Accounts
+from tutti.services.artwork import Artwork
+from tutti.services.catalog import Catalog
+from tutti.services.delivery import Deliveries
+from tutti.services.health import Health
+from tutti.services.libraries import Libraries
+from tutti.services.sessions import Sessions
+from tutti.services.sources import Sources
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Policy(StrEnum):
+    """Who may call a route; every route names one in its `opt`."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed_in"
+    ADMIN = "admin"
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """Decodes a JSON body straight into the declared Struct, without coercion."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - the type the handler declares
+        """Return the body as the declared type.
+
+        Raises:
+            ValidationException: It is not; the message has the path of the wrong field.
+        """
+        field = self.route_handler.parsed_data_field
+        if field is None:
+            return await super().json()
+        try:
+            return msgspec.json.decode(await self.body(), type=field.annotation)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValidationException(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The services that this door translates for."""
+
+    accounts: Accounts
+    sessions: Sessions
+    libraries: Libraries
+    sources: Sources
+    catalog: Catalog
+    deliveries: Deliveries
+    artwork: Artwork
+    health: Health
+    jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
+    gate: Gate
+    hop: Hop
+    public_url: str
+
+    async def call(
+        self,
+        request: Request[Any, Any, Any],
+        method: Callable[Concatenate[Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run one use case for whoever sent the request; raises what `Gate.call` raises."""
+        return await self.gate.call(request.scope["headers"], method, *args, **kwargs)

@@ -1,0 +1,41 @@
+"""Puts the native door together."""
+
+import re
+
+from litestar import Router
+from litestar.di import Provide
+
+from tutti.doors.http.app import Door
+from tutti.doors.http.delivery import FileDelivery
+from tutti.doors.http.shortcuts import Shortcut
+from tutti.doors.native import catalog, identity, libraries, system
+from tutti.doors.native.desk import Desk, StrictRequest
+from tutti.doors.native.errors import STATUSES, render
+from tutti.doors.native.stream import Streams
+from tutti.kit.clock import Clock
+
+_STREAM = re.compile(r"/api/v1/tracks/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/stream")
+
+
+def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
+    """Return the door to what the desk has."""
+    streams = Streams(desk.accounts, desk.deliveries, delivery, gate=desk.gate, hop=desk.hop, clock=clock)
+    return Door(
+        name="native",
+        prefixes=("/",),
+        routers=(router(desk),),
+        statuses=STATUSES,
+        render=render,
+        shortcuts=(Shortcut(_STREAM, streams),),
+    )
+
+
+def router(desk: Desk | None) -> Router:
+    """Return the routes; without a desk they can be described but not called."""
+    api = Router("/api/v1", route_handlers=[*identity.routes, *libraries.routes, *catalog.routes])
+    return Router(
+        "/",
+        route_handlers=[api, *system.routes],
+        dependencies={"desk": Provide(lambda: desk, use_cache=True, sync_to_thread=False)},
+        request_class=StrictRequest,
+    )

@@ -1,0 +1,65 @@
+"""Writes the description of the native API; it is kept beside this file and served from there."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import HTTPRoute
+
+from tutti import __version__
+from tutti.doors.native.desk import Policy
+from tutti.doors.native.stream import STREAM_PATH, describe_stream
+
+_PROBLEM = {
+    "type": "object",
+    "description": "A failure (RFC 9457); `code` is the stable word to branch on.",
+    "required": ["type", "title", "status", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "Always about:blank."},
+        "title": {"type": "string", "description": "One sentence."},
+        "status": {"type": "integer", "description": "The status of the answer."},
+        "code": {"type": "string", "description": "A stable snake_case word."},
+        "request_id": {"type": "string", "description": "Under which the log has more."},
+    },
+}
+_FAILURE = {
+    "description": "A failure.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def document(router: Router) -> bytes:
+    """Return the OpenAPI document of these routes as JSON."""
+    config = OpenAPIConfig(
+        title="Tutti",
+        version=__version__,
+        description="Your music, on every device you own. Errors are problem details (RFC 9457) with a stable `code`.",
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+        path=None,
+    )
+    app = Litestar(route_handlers=[router], openapi_config=config)
+    schema = app.openapi_schema.to_schema()
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if handler.include_in_schema is not False and route.path_format in schema["paths"]:
+                    _finish(schema["paths"][route.path_format], handler.opt["policy"])
+    schema["paths"][STREAM_PATH] = describe_stream()
+    for operation in schema["paths"][STREAM_PATH].values():
+        operation["responses"]["default"] = _FAILURE
+    schema["components"]["schemas"]["Problem"] = _PROBLEM
+    return json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def _finish(path: Mapping[str, Any], policy: Policy) -> None:
+    """Say of each operation who may call it and how it fails."""
+    for operation in path.values():
+        operation["x-policy"] = policy.value
+        operation["security"] = [] if policy is Policy.ANYONE else [{"bearer": []}]
+        operation["responses"].pop("400", None)
+        operation["responses"]["default"] = _FAILURE

@@ -1,0 +1,137 @@
+"""The threads beside the doors: jobs, the schedule, the watcher of folders, the watcher of the access epoch."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import structlog
+
+from tutti.domain.errors import AppError
+from tutti.domain.jobs import JobKind
+from tutti.domain.values import ItemId, SourceId
+from tutti.jobs.runner import JobContext, Runner, RunnerPolicy, Task
+from tutti.kit.backoff import Backoff
+from tutti.wiring.core import Core
+
+_log = structlog.get_logger()
+
+_EPOCH_POLL_S = 0.3
+_TIDY_EVERY_S = 3600.0
+
+
+def tasks(core: Core) -> Mapping[JobKind, Task]:
+    """Say which job calls which use case."""
+
+    def scan(ref: str, context: JobContext) -> None:
+        report = core.scanner.scan(SourceId(int(ref)), progress=lambda so_far: context.progress(so_far.seen))
+        _log.info(
+            "source.scanned",
+            source=ref,
+            seen=report.seen,
+            added=report.added,
+            updated=report.updated,
+            moved=report.moved,
+            removed=report.removed,
+            refused=report.refused,
+        )
+
+    return {
+        JobKind.SCAN_SOURCE: scan,
+        JobKind.PROBE_ITEM: lambda ref, _: core.ingest.probe(ItemId(int(ref))),
+        JobKind.MAINTAIN: lambda _ref, _: _log.info("maintenance.done", **core.maintenance.tidy()._asdict()),
+    }
+
+
+def runner_of(core: Core) -> Runner:
+    """Return a runner that is not started: for a server, and for a command that runs what it enqueued."""
+    return Runner(core.db, core.bus, tasks(core), backoff=Backoff(first_s=5), policy=RunnerPolicy())
+
+
+@contextmanager
+def running(core: Core, *, access_changed: Callable[[], None], beside: Callable[[Core, Event], None]) -> Iterator[None]:
+    """Run the background of a serving process while the block lasts.
+
+    Args:
+        core: What the threads work with.
+        beside: One more thing to do once, until its event is set.
+        access_changed: Called, from a thread, whenever somebody's access may have changed.
+    """
+    stop = Event()
+    runner = runner_of(core)
+    threads = [
+        _thread("epoch", _watch_epoch, core, access_changed, stop),
+        _thread("schedule", _schedule, core, stop),
+        _thread("beside", beside, core, stop),
+    ]
+    if core.settings.scan.watch:
+        threads.append(_thread("folders", _watch_folders, core, stop))
+    runner.start()
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        runner.stop()
+        for thread in threads:
+            thread.join(5)
+
+
+def _thread(name: str, target: Callable[..., None], *args: object) -> Thread:
+    return threading.Thread(target=target, args=args, name=name, daemon=True)
+
+
+def _watch_epoch(core: Core, access_changed: Callable[[], None], stop: Event) -> None:
+    """Follow the access epoch in the database: other processes change it too."""
+    known = -1
+    with core.bus.subscribe("access.changed") as woken:
+        while not stop.is_set():
+            try:
+                epoch = core.accounts.access_epoch()
+            except AppError:
+                epoch = -1  # nobody can say what changed, so nothing that was cached counts
+            if epoch != known:
+                known = epoch
+                access_changed()
+            woken.get(_EPOCH_POLL_S)
+
+
+def _schedule(core: Core, stop: Event) -> None:
+    """Enqueue what comes round: the same work never waits twice, so nothing overlaps itself."""
+    every_s = core.settings.scan.every_minutes * 60.0
+    waited_s = {"tidy": _TIDY_EVERY_S, "scan": every_s}
+    step_s = 5.0
+    while not stop.wait(step_s):
+        waited_s = {name: waited + step_s for name, waited in waited_s.items()}
+        try:
+            if waited_s["tidy"] >= _TIDY_EVERY_S:
+                waited_s["tidy"] = 0.0
+                core.maintenance.tidy_soon()
+            if every_s and waited_s["scan"] >= every_s:
+                waited_s["scan"] = 0.0
+                core.sources.rescan_all()
+        except AppError as error:
+            _log.warning("schedule.failed", code=error.code)
+
+
+def _watch_folders(core: Core, stop: Event) -> None:
+    """Have a source scanned when something below it changed."""
+
+    def roots() -> list[bytes]:
+        return [source.path for source in core.sources.everywhere()]
+
+    def changed(root: bytes) -> None:
+        for source in core.sources.everywhere():
+            if source.path == root:
+                core.sources.rescan(SourceId(source.id))
+
+    wait = Backoff()
+    attempt = 0
+    while not stop.is_set():
+        try:
+            core.folders.watch(roots, changed, stop)
+        except Exception as error:  # noqa: BLE001 - the supervising loop of a stream: the schedule still scans
+            attempt += 1
+            _log.warning("folders.watch_failed", error=str(error))
+            stop.wait(wait.delay_s(attempt))

@@ -1,0 +1,138 @@
+"""Builds the core of one process from its settings, in the order in which things need each other."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from tutti.backends.blobs_local import LocalBlobs
+from tutti.backends.bus import LocalBus
+from tutti.backends.files import FolderCovers, LocalFiles
+from tutti.backends.folders import LocalFolders
+from tutti.backends.keys import Purpose, load_or_create_keys
+from tutti.backends.locks import FileLocks
+from tutti.backends.media_worker.pool import PooledMediaReader
+from tutti.backends.passwords import Argon2Passwords
+from tutti.backends.tickets import HMACTickets
+from tutti.backends.tokens import RS256Tokens
+from tutti.db import schema
+from tutti.db.engine import Database
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.scanning import ScanPolicy
+from tutti.kit.clock import Clock, system_clock
+from tutti.services.accounts import AccountPolicy, Accounts
+from tutti.services.artwork import Artwork
+from tutti.services.catalog import Catalog
+from tutti.services.delivery import Deliveries, TicketPolicy
+from tutti.services.health import Health
+from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.libraries import Libraries
+from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.scanning import Scanner
+from tutti.services.sessions import SessionPolicy, Sessions
+from tutti.services.sources import Sources
+from tutti.settings import Settings
+
+ISSUER = "tutti"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Everything below the doors."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    bus: LocalBus
+    locks: FileLocks
+    folders: LocalFolders
+    tokens: RS256Tokens
+    accounts: Accounts
+    sessions: Sessions
+    libraries: Libraries
+    sources: Sources
+    scanner: Scanner
+    catalog: Catalog
+    deliveries: Deliveries
+    artwork: Artwork
+    ingest: Ingest
+    maintenance: Maintenance
+    health: Health
+
+
+@contextmanager
+def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Core]:
+    """Build the core, bring the database to the current schema, and take everything down again.
+
+    Raises:
+        AppError: A sentence that says why the server cannot start.
+    """
+    data = _data_folder(settings)
+    with ExitStack() as stack:
+        keys = load_or_create_keys(data / "keys")
+        bus = LocalBus()
+        db = Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4)
+        stack.callback(db.close)
+        schema.upgrade(db.engine)
+        blobs = LocalBlobs(settings.blobs_dir, reserve_bytes=settings.blobs.reserve_mb << 20)
+        media = PooledMediaReader(settings.scan.workers, sandbox=settings.media.sandbox)
+        stack.callback(media.close)
+        passwords = Argon2Passwords()
+        stack.callback(passwords.close)
+        tokens, tickets = RS256Tokens(keys, issuer=ISSUER, clock=clock), HMACTickets(keys, clock=clock)
+        folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
+        locks = FileLocks(data / "locks")
+        auth = settings.auth
+        yield Core(
+            settings=settings,
+            clock=clock,
+            db=db,
+            bus=bus,
+            locks=locks,
+            folders=folders,
+            tokens=tokens,
+            accounts=Accounts(
+                db, passwords, tokens, tickets, policy=AccountPolicy(min_password_chars=auth.min_password_chars)
+            ),
+            sessions=Sessions(
+                db,
+                passwords,
+                tokens,
+                successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
+                policy=SessionPolicy(
+                    access=timedelta(minutes=auth.access_minutes), refresh=timedelta(days=auth.refresh_days)
+                ),
+            ),
+            libraries=Libraries(db),
+            sources=Sources(db),
+            scanner=Scanner(
+                db, folders, media, locks, policy=ScanPolicy(max_vanished_share=settings.scan.max_vanished_share)
+            ),
+            catalog=Catalog(db),
+            deliveries=Deliveries(
+                db, blobs, files, tickets, clock=clock, policy=TicketPolicy(timedelta(hours=auth.ticket_hours))
+            ),
+            artwork=Artwork(db, media, blobs, covers),
+            ingest=Ingest(db, blobs, media, policy=IngestPolicy()),
+            maintenance=Maintenance(
+                db,
+                blobs,
+                covers,
+                policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
+            ),
+            health=Health(db, media),
+        )
+
+
+def _data_folder(settings: Settings) -> Path:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.joinpath("locks").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be made").lower()
+        raise AppError(
+            ErrorKind.INVALID, "bad_setting", f"TUTTI_DATA_DIR: {folder} cannot be used: {reason}."
+        ) from error
+    return folder.resolve()

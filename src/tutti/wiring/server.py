@@ -1,0 +1,160 @@
+"""Runs the doors of one process: HTTP in this loop, the background in threads."""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Event, Thread
+
+import structlog
+import uvicorn
+
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.doors.http.access import Gate
+from tutti.doors.http.app import assemble
+from tutti.doors.http.delivery import FileDelivery
+from tutti.doors.http.hop import Hop
+from tutti.doors.http.outer import Outer
+from tutti.doors.http.pages import FilePages
+from tutti.doors.http.protocol import TuttiProtocol, check_protocol
+from tutti.doors.native.desk import Desk
+from tutti.doors.native.door import open_door
+from tutti.settings import Settings
+from tutti.wiring import background
+from tutti.wiring.core import Core, open_core
+
+_log = structlog.get_logger()
+
+_IO_THREADS = 4
+_DRAIN_S = 30
+
+Announce = Callable[[str, str | None], None]
+"""Is told where the server listens, and the claim address while nobody has claimed it."""
+
+
+Beside = Callable[[Core, Event], None]
+"""Runs in a thread once the server listens; ends when the event is set."""
+
+
+def serve(settings: Settings, *, announce: Announce, beside: Beside) -> None:
+    """Serve until a signal says stop; then let what is running finish.
+
+    Raises:
+        AppError: A sentence that says why the server cannot start.
+    """
+    gc.disable()  # assembling makes much and drops nothing: collecting meanwhile costs a fifth of the start
+    with ExitStack() as stack:
+        core = stack.enter_context(open_core(settings))
+        stack.enter_context(core.locks.hold("serve"))
+        listener = stack.enter_context(_listen(settings))
+        _run(core, listener, announce, beside)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.http.host, settings.http.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be used").lower()
+        raise AppError(
+            ErrorKind.UNAVAILABLE, "cannot_listen", f"{host} port {port} cannot be listened on: {reason}."
+        ) from error
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return listener
+
+
+def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside) -> None:
+    settings = core.settings
+    with ExitStack() as stack:
+        hop = Hop(threads=settings.http.threads, queue=settings.http.queue)
+        stack.callback(hop.close)
+        io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
+        gate = Gate(core.accounts, hop, core.clock)
+        delivery = FileDelivery(FilePages(io_pool), stall_s=settings.http.write_stall_s)
+        door = open_door(_desk(core, gate, hop), delivery, core.clock)
+        app, errors = assemble([door])
+        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts)))
+        _say_what_is_off(settings)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(core, server, listener, gate, announce=announce, beside=beside))
+
+
+async def _serve(
+    core: Core, server: uvicorn.Server, listener: socket.socket, gate: Gate, announce: Announce, beside: Beside
+) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop, server)
+
+    def access_changed() -> None:
+        loop.call_soon_threadsafe(gate.forget)
+
+    with background.running(core, access_changed=access_changed, beside=beside):
+        announce(_address(core.settings, listener), core.accounts.open_claim())
+        Thread(target=core.tokens.warm_up, name="warm-up", daemon=True).start()
+        gc.enable()
+        gc.freeze()
+        await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.force_exit = server.should_exit
+    server.should_exit = True
+
+
+def _desk(core: Core, gate: Gate, hop: Hop) -> Desk:
+    return Desk(
+        accounts=core.accounts,
+        sessions=core.sessions,
+        libraries=core.libraries,
+        sources=core.sources,
+        catalog=core.catalog,
+        deliveries=core.deliveries,
+        artwork=core.artwork,
+        health=core.health,
+        jwks=core.tokens.jwks,
+        gate=gate,
+        hop=hop,
+        public_url=core.settings.http.public_url,
+    )
+
+
+def _config(settings: Settings, app: Outer) -> uvicorn.Config:
+    proxies = settings.http.trusted_proxies
+    return uvicorn.Config(
+        app,
+        http=TuttiProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=_DRAIN_S,
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on every platform
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return settings.http.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _say_what_is_off(settings: Settings) -> None:
+    for name in settings.without_effect():
+        _log.warning("setting.without_effect", name=name)
+    reason = check_protocol()
+    if reason is not None:
+        _log.warning("zero_copy.off", reason=reason)
