@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from litestar import Litestar
+from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from tutti.domain.errors import AppError
@@ -33,7 +34,7 @@ class Outer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})["request_id"] = identity = _id_of(scope)
