@@ -1,6 +1,7 @@
 """Writes the description of the native API; it is kept beside this file and served from there."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from litestar.routes import HTTPRoute
 from tutti import __version__
 from tutti.doors.native.desk import Policy
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
+
+_GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.(\w+?)_(?=\")")
+"""The framework's name for a page of something."""
 
 _PROBLEM = {
     "type": "object",
@@ -40,6 +44,7 @@ def document(router: Router) -> bytes:
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         ),
+        operation_id_creator=lambda handler, _method, _path: str(handler.handler_name),
         path=None,
     )
     app = Litestar(route_handlers=[router], openapi_config=config)
@@ -53,7 +58,8 @@ def document(router: Router) -> bytes:
     for operation in schema["paths"][STREAM_PATH].values():
         operation["responses"]["default"] = _FAILURE
     schema["components"]["schemas"]["Problem"] = _PROBLEM
-    return json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False)
+    return _GENERIC.sub(r"\1Listing", text).encode() + b"\n"
 
 
 def _finish(path: Mapping[str, Any], policy: Policy) -> None:

@@ -146,14 +146,14 @@ def describe_stream() -> dict[str, Any]:
     security: list[dict[str, list[str]]] = [{"bearer": []}, {}]
     return {
         "get": {
-            "operationId": "StreamTrack",
+            "operationId": "stream_track",
             "summary": "Get the bytes of a track",
             "description": "Return the file as it is, whole or in ranges.",
             "security": security,
             **operation,
         },
         "head": {
-            "operationId": "StreamTrackHead",
+            "operationId": "stream_track_head",
             "summary": "Get the size and type of a track",
             "description": "Return what GET would say, without the bytes.",
             "security": security,
