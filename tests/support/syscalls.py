@@ -152,8 +152,10 @@ def parse(text: str) -> list[Call]:
 def _run(argv: Sequence[str], options: Sequence[str]) -> Outcome:
     # Coverage measures subprocesses by itself; its calls would be counted as the program's.
     unmeasured = ["-E", "COVERAGE_PROCESS_CONFIG", "-E", "COVERAGE_PROCESS_START"]
-    command = [tiers.require("strace"), "-f", "-qq", *unmeasured, *options, *argv]
+    strace = tiers.require("strace")
+    command = [strace, "-f", "-qq", *unmeasured, *options, *argv]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    tiers.require_that(not done.stderr.startswith(f"{strace}: "), f"strace cannot trace here: {done.stderr.strip()}")
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 

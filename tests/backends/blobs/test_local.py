@@ -36,6 +36,11 @@ def staged_files(root: Path) -> list[Path]:
     return list((root / "staging").iterdir())
 
 
+def cut(path: Path, size_bytes: int) -> None:
+    path.chmod(0o600)
+    os.truncate(path, size_bytes)
+
+
 def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -221,8 +226,7 @@ class TestDamage:
         repaired: list[BlobHash] = []
         blobs = LocalBlobs(root, on_repair=repaired.append)
         put(blobs, b"whole")
-        path_of(root, b"whole").chmod(0o600)
-        os.truncate(path_of(root, b"whole"), 2)
+        cut(path_of(root, b"whole"), 2)
 
         put(blobs, b"whole")
 
@@ -240,7 +244,7 @@ class TestDamage:
     def test_staged_file_that_somebody_cut_is_not_committed(self, root: Path) -> None:
         with LocalBlobs(root).stage() as staged:
             staged.append(b"whole")
-            os.truncate(root / "staging" / staged.id, 2)
+            cut(root / "staging" / staged.id, 2)
 
             with pytest.raises(AppError, match="failed"):
                 staged.commit()
@@ -253,7 +257,7 @@ class TestDamage:
         put(blobs, data)
         pieces = blobs.read(hash_of(data))
         next(pieces)
-        os.truncate(path_of(root, data), MEBIBYTE)
+        cut(path_of(root, data), MEBIBYTE)
 
         with pytest.raises(AppError, match="failed"):
             next(pieces)
@@ -394,7 +398,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
     )
-    tiers.require_that(mounted.returncode == 0, f"a tmpfs cannot be mounted: {mounted.stderr.strip()}")
+    reason = next(iter(mounted.stderr.splitlines()), "")
+    tiers.require_that(mounted.returncode == 0, f"a tmpfs cannot be mounted: {reason}")
     try:
         yield folder
     finally:

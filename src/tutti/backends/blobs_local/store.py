@@ -204,7 +204,7 @@ class LocalBlobs:
         return True
 
     def _path(self, blob_hash: BlobHash) -> Path:
-        return self._blobs / blob_hash[:2] / blob_hash[2:4] / blob_hash
+        return self._blobs / f"{blob_hash[:2]}/{blob_hash[2:4]}/{blob_hash}"
 
     def _open(self, blob_hash: BlobHash) -> int:
         if not _HASH.fullmatch(blob_hash):
