@@ -1,12 +1,12 @@
 """The only file that knows which database it is: how to open it, begin, insert-or-update, and read its complaints."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -86,7 +86,18 @@ def tend(connection: Connection) -> None:
 
 def insert_into(session: Session, table: Any) -> Any:  # noqa: ANN401 - the two inserts share no public type
     """Return the insert of this database, which has `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    return sqlite.insert(table) if is_sqlite(session.get_bind().dialect) else postgresql.insert(table)
+    return insert_statement(table, session.get_bind().dialect)
+
+
+def insert_statement(table: Any, dialect: Dialect) -> Any:  # noqa: ANN401 - the two inserts share no public type
+    """As `insert_into`, without a session."""
+    return sqlite.insert(table) if is_sqlite(dialect) else postgresql.insert(table)
+
+
+def reserve_ids(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    """Return ids for rows that this transaction will insert: the one writer may take what follows the last."""
+    last = connection.execute(select(func.max(table.c.id))).scalar() or 0
+    return range(last + 1, last + 1 + count)
 
 
 def is_sqlite(dialect: Dialect) -> bool:

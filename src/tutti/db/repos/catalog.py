@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tutti.db.dialect import insert_into
+from tutti.db.bulk import insert_rows
 from tutti.domain.catalog import AlbumDraft, ArtistDraft, GenreDraft, TrackDraft
 from tutti.kit.text import sort_key
 from tutti.models import Album, Artist, Credit, Genre, Track, TrackGenre, TrackText
@@ -65,11 +65,13 @@ class CatalogRepo:
         artists = self._artist_ids(one for write in writes for one in _artists_of(write.draft))
         albums = self._album_ids((write.draft.album for write in writes), artists)
         genres = self._genre_ids(one for write in writes for one in write.draft.genres)
-        self._insert(Track, [_track_row(library_id, write, artists, albums) for write in writes])
-        self._insert(Credit, [row for write in writes for row in _credit_rows(write, artists)])
-        self._insert(TrackGenre, [row for write in writes for row in _genre_rows(write, genres)])
+        insert_rows(self._session, Track, [_track_row(library_id, write, artists, albums) for write in writes])
+        insert_rows(self._session, Credit, [row for write in writes for row in _credit_rows(write, artists)])
+        insert_rows(self._session, TrackGenre, [row for write in writes for row in _genre_rows(write, genres)])
         scope = scope_of(library_id)
-        self._insert(TrackText, [{"id": one.item_id, "scope": scope, "body": one.draft.body} for one in writes])
+        insert_rows(
+            self._session, TrackText, [{"id": one.item_id, "scope": scope, "body": one.draft.body} for one in writes]
+        )
         touched.add(Touched(set(albums.values()), set(artists.values()), set(genres.values())))
         return touched
 
@@ -92,10 +94,6 @@ class CatalogRepo:
                 (Track, Track.id),
             ):
                 self._session.execute(delete(table).where(column.in_(chunk)))
-
-    def _insert(self, table: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self._session.execute(insert(table), rows)
 
     def _artist_ids(self, drafts: Iterable[ArtistDraft]) -> dict[str, int]:
         wanted = {draft.identity: draft for draft in drafts}
@@ -134,7 +132,7 @@ class CatalogRepo:
             {"uuid": uuid4(), "identity": identity, **row} for identity, row in wanted.items() if identity not in found
         ]
         if missing:
-            self._session.execute(insert_into(self._session, table).on_conflict_do_nothing(), missing)
+            insert_rows(self._session, table, missing, skip_known=True)
             found |= self._known(table, [row["identity"] for row in missing])
         return found
 

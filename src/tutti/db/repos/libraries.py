@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from tutti.db.bulk import insert_rows
 from tutti.domain.values import ItemId, LibraryId, UserId
 from tutti.models import Change, Library, LibraryMember, Track
 
@@ -97,6 +98,5 @@ class LibraryRepo:
             {"library_id": library_id, "seq": seq, "item_id": item_id, "is_gone": is_gone}
             for seq, item_id in enumerate(ids, first)
         ]
-        if rows:
-            self._session.execute(insert(Change), rows)
+        insert_rows(self._session, Change, rows)
         return newest

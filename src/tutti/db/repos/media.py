@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from tutti.db.bulk import insert_rows, reserve_ids
 from tutti.db.dialect import insert_into
 from tutti.domain.values import BlobHash, ItemId, LibraryId
 from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
@@ -44,8 +45,9 @@ class MediaRepo:
 
     def add_many(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[ItemId]:
         """Insert items; return their ids in the order of the rows."""
-        statement = insert(MediaItem).returning(MediaItem.id, sort_by_parameter_order=True)
-        return [ItemId(found) for found in self._session.scalars(statement, rows)]
+        ids = reserve_ids(self._session, MediaItem, len(rows))
+        insert_rows(self._session, MediaItem, [{"id": found, **row} for found, row in zip(ids, rows, strict=True)])
+        return [ItemId(found) for found in ids]
 
     def change_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Update items by primary key; every row has `id` and the same columns."""

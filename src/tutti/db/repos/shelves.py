@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, distinct, func, insert, select
+from sqlalchemy import ColumnElement, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
+from tutti.db.bulk import insert_rows
 from tutti.db.dialect import insert_into
 from tutti.db.repos.catalog import Touched, chunks, scope_of
 from tutti.kit.text import fold
@@ -86,7 +87,7 @@ class ShelfRepo:
             )
             .join(Album, Album.id == Track.album_id)
             .join(MediaItem, MediaItem.id == Track.id)
-            .where(Track.album_id.in_(ids), Track.library_id == library_id, Track.is_listed)
+            .where(Track.album_id.in_(ids), *_listed_in(library_id))
             .group_by(Track.album_id, Album.sort_key, Album.title, Album.artist_name)
         )
         rows, bodies = [], {}
@@ -117,7 +118,7 @@ class ShelfRepo:
             )
             .join(Track, Track.id == Credit.track_id)
             .join(Artist, Artist.id == Credit.artist_id)
-            .where(Credit.artist_id.in_(ids), Track.library_id == library_id, Track.is_listed)
+            .where(Credit.artist_id.in_(ids), *_listed_in(library_id))
             .group_by(Credit.artist_id, Artist.sort_key, Artist.name)
         )
         rows, bodies = [], {}
@@ -140,7 +141,7 @@ class ShelfRepo:
             select(TrackGenre.genre_id, Genre.sort_key, func.count(Track.id))
             .join(Track, Track.id == TrackGenre.track_id)
             .join(Genre, Genre.id == TrackGenre.genre_id)
-            .where(TrackGenre.genre_id.in_(ids), Track.library_id == library_id, Track.is_listed)
+            .where(TrackGenre.genre_id.in_(ids), *_listed_in(library_id))
             .group_by(TrackGenre.genre_id, Genre.sort_key)
         )
         rows = [
@@ -184,5 +185,12 @@ class ShelfRepo:
         )
         scope = scope_of(library_id)
         rows = [{"id": shelf_id, "scope": scope, "body": bodies[ref]} for shelf_id, ref in self._session.execute(query)]
-        if rows:
-            self._session.execute(insert(text), rows)
+        insert_rows(self._session, text, rows)
+
+
+def _listed_in(library_id: int) -> Sequence[ColumnElement[bool]]:
+    """Return the condition that a track is listed, put so that no index over whole libraries serves it.
+
+    Without statistics the planner would otherwise read the library for every few albums.
+    """
+    return (Track.library_id + 0 == library_id, Track.is_listed.is_(True))

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from tutti.db.bulk import insert_rows, reserve_ids
 from tutti.domain.values import LibraryId, SourceId
 from tutti.models import Folder, LibraryMember, Source, SourceObject
 
@@ -90,11 +91,13 @@ class SourceRepo:
         query = select(Folder.id, Folder.cover_stamp).where(Folder.source_id == source_id, Folder.cover_stamp != "")
         return dict(row.tuple() for row in self._session.execute(query))
 
-    def add_folder(self, folder: Folder) -> int:
-        """Insert a folder; return its id."""
-        self._session.add(folder)
-        self._session.flush()
-        return folder.id
+    def folder_ids(self, count: int) -> Sequence[int]:
+        """Return ids for folders that `add_folders` will insert."""
+        return reserve_ids(self._session, Folder, count)
+
+    def add_folders(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert folders, each after its parent."""
+        insert_rows(self._session, Folder, rows)
 
     def set_cover(self, folder_id: int, name: bytes | None, stamp: str) -> None:
         """Note the picture of a folder."""
@@ -120,8 +123,7 @@ class SourceRepo:
 
     def add_files(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert files seen for the first time."""
-        if rows:
-            self._session.execute(insert(SourceObject), rows)
+        insert_rows(self._session, SourceObject, rows)
 
     def change_files(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Update files by primary key; every row has `id` and the same columns."""

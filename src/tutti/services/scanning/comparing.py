@@ -1,8 +1,9 @@
 """Compares what a walk finds with what was seen before, a group of folders at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import fsdecode
+from typing import Any
 from uuid import uuid4
 
 from tutti.db.engine import Database, WriteTx
@@ -11,7 +12,6 @@ from tutti.domain.formats import EXTENSIONS
 from tutti.domain.scanning import ScanReport, folder_picture
 from tutti.domain.values import SourceId
 from tutti.kit.text import clean, sort_key
-from tutti.models import Folder
 from tutti.ports.folders import FileEntry, Listing
 
 _SUFFIXES = frozenset(f".{extension}".encode() for extension in EXTENSIONS)
@@ -104,12 +104,11 @@ class Comparison:
 
     def _placed(self, group: Sequence[Listing]) -> Sequence[Place]:
         """Give every folder a row, and every folder with a new picture its name."""
-        fresh = [listing for listing in group if listing.path not in self._places]
+        fresh = [listing.path for listing in group if listing.path not in self._places]
         pictured = [listing for listing in group if not listing.problem and self._picture_changed(listing)]
         if fresh or pictured:
             with self.db.write() as tx:
-                for listing in fresh:
-                    self._add(tx, listing.path)
+                self._add(tx, fresh)
                 for listing in pictured:
                     self._set_picture(tx, listing)
         places = [self._place(listing.path) for listing in group]
@@ -123,19 +122,26 @@ class Comparison:
     def _name(self, path: bytes) -> str:
         return readable(path.rpartition(b"/")[2]) if path else self.root_name
 
-    def _add(self, tx: WriteTx, path: bytes) -> None:
-        parent = self._places[path.rpartition(b"/")[0]][0] if path else None
-        name, uuid = self._name(path), uuid4()
-        folder = Folder(
-            uuid=uuid,
-            source_id=self.source_id,
-            parent_id=parent,
-            path=path,
-            name=name,
-            name_sort=sort_key(name),
-            cover_stamp="",
-        )
-        self._places[path] = (tx.sources.add_folder(folder), str(uuid))
+    def _add(self, tx: WriteTx, paths: Sequence[bytes]) -> None:
+        rows: list[Mapping[str, Any]] = []
+        for folder_id, path in zip(tx.sources.folder_ids(len(paths)), paths, strict=True):
+            name, uuid = self._name(path), uuid4()
+            parent = self._places[path.rpartition(b"/")[0]][0] if path else None
+            self._places[path] = (folder_id, str(uuid))
+            rows.append(
+                {
+                    "id": folder_id,
+                    "uuid": uuid,
+                    "source_id": self.source_id,
+                    "parent_id": parent,
+                    "path": path,
+                    "name": name,
+                    "name_sort": sort_key(name),
+                    "cover_name": None,
+                    "cover_stamp": "",
+                }
+            )
+        tx.sources.add_folders(rows)
 
     def _picture_changed(self, listing: Listing) -> bool:
         known = self._places.get(listing.path)
