@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from tutti.domain.media import Tags
 from tutti.kit.text import fold, sort_key
@@ -103,8 +104,9 @@ def describe(tags: Tags, *, stem: str, folder_name: str, folder_identity: str) -
     )
 
 
+@lru_cache(maxsize=4096)
 def artist(name: str, mbid: str = "") -> ArtistDraft:
-    """Make a draft of one artist."""
+    """Make a draft of one artist; the files of a folder name the same few."""
     folded = fold(name)[:580]
     # A name of symbols alone folds to nothing and is still a name.
     identity = f"mb:{mbid}" if mbid else f"name:{folded or name[:580]}"
