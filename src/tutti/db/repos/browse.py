@@ -1,14 +1,15 @@
 """Reads pages of what a caller may see, by keyset: each library is read in index order and the pages are merged."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from heapq import merge
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, bindparam, literal, null, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from tutti.models import (
     Album,
@@ -120,6 +121,10 @@ class TrackFilter(NamedTuple):
     genre: UUID | None = None
     folder: UUID | None = None
 
+    def given(self) -> dict[str, UUID]:
+        """Return what is set."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
 
 class FolderCover(NamedTuple):
     """Where the picture of a folder is."""
@@ -140,112 +145,77 @@ class BrowseRepo:
         self, libraries: Sequence[int], narrowed: TrackFilter, *, after: Key | None, limit: int
     ) -> Sequence[TrackRow]:
         """Return tracks by title; those of an album by disc and number, those of a folder by file name."""
-        key = _track_key(narrowed)
-
-        def one(library: int) -> Query:
-            query = _narrow(_tracks().where(Track.library_id == library, Track.is_listed), narrowed)
-            return _page(query, key, after, limit)
-
-        return self._merged(libraries, one, TrackRow, track_key(narrowed), limit)
+        given = narrowed.given()
+        statement = _track_page(tuple(given), after is not None)
+        return self._merged(statement, libraries, given | _bound(after, limit), TrackRow, track_key(narrowed))[:limit]
 
     def tracks_by_id(self, ids: Sequence[int]) -> Sequence[TrackRow]:
         """Return listed tracks in the order of the ids."""
-        query = _tracks().where(Track.id.in_(ids), Track.is_listed)
-        found = {row.id: TrackRow(*row) for row in self._session.execute(query)}
+        found = {row.id: row for row in self._rows(_tracks_by_id(), {"ids": list(ids)}, TrackRow)}
         return [found[track_id] for track_id in ids if track_id in found]
 
     def track(self, libraries: Sequence[int], uuid: UUID) -> tuple[TrackRow, Track] | None:
         """Return one track whole."""
-        query = _tracks().where(MediaItem.uuid == uuid, Track.library_id.in_(libraries), Track.is_listed)
-        row = self._session.execute(query).first()
-        if row is None:
-            return None
-        track = self._session.get_one(Track, row.id)
-        return TrackRow(*row), track
+        row = self._first(_track_by_uuid(), libraries, uuid, TrackRow)
+        return None if row is None else (row, self._session.get_one(Track, row.id))
 
     def artists(self, libraries: Sequence[int], *, after: Key | None, limit: int) -> Sequence[ArtistRow]:
         """Return artists by name."""
-        shelf = (LibraryArtist.sort_key, LibraryArtist.artist_id)
-
-        def one(library: int) -> Query:
-            return _page(_artists().where(LibraryArtist.library_id == library), shelf, after, limit)
-
-        return _joined(self._merged(libraries, one, ArtistRow, _by_sort, limit * len(libraries)), _add_artists, limit)
+        rows = self._merged(_artist_page(after is not None), libraries, _bound(after, limit), ArtistRow, _by_sort)
+        return _joined(rows, _add_artists, limit)
 
     def artist(self, libraries: Sequence[int], uuid: UUID) -> ArtistRow | None:
         """Return one artist that one of the libraries shows."""
-        query = _artists().where(Artist.uuid == uuid, LibraryArtist.library_id.in_(libraries))
-        rows = [ArtistRow(*row) for row in self._session.execute(query)]
+        rows = self._rows(_artist_by_uuid(), {"libraries": list(libraries), "uuid": uuid}, ArtistRow)
         return next(iter(_joined(rows, _add_artists, 1)), None)
 
     def artists_by_shelf(self, shelf_ids: Sequence[int]) -> Sequence[ArtistRow]:
         """Return artists in the order of the shelf rows a search found, each once."""
-        query = _artists().add_columns(LibraryArtist.id).where(LibraryArtist.id.in_(shelf_ids))
-        found = {row[-1]: ArtistRow(*row[:-1]) for row in self._session.execute(query)}
-        return _once(found, shelf_ids)
+        return self._shelved(_artists_by_shelf(), shelf_ids, ArtistRow)
 
     def albums(
         self, libraries: Sequence[int], *, artist: UUID | None, after: Key | None, limit: int
     ) -> Sequence[AlbumRow]:
         """Return albums by title, or those of one artist."""
-        shelf = (LibraryAlbum.sort_key, LibraryAlbum.album_id)
-
-        def one(library: int) -> Query:
-            query = _albums().where(LibraryAlbum.library_id == library)
-            if artist is not None:
-                query = query.where(Album.id.in_(_albums_of(artist)))
-            return _page(query, shelf, after, limit)
-
-        return _joined(self._merged(libraries, one, AlbumRow, _by_sort, limit * len(libraries)), _add_albums, limit)
+        statement = _album_page(artist is not None, after is not None)
+        given = {} if artist is None else {"artist": artist}
+        rows = self._merged(statement, libraries, given | _bound(after, limit), AlbumRow, _by_sort)
+        return _joined(rows, _add_albums, limit)
 
     def album(self, libraries: Sequence[int], uuid: UUID) -> AlbumRow | None:
         """Return one album that one of the libraries shows."""
-        query = _albums().where(Album.uuid == uuid, LibraryAlbum.library_id.in_(libraries))
-        rows = [AlbumRow(*row) for row in self._session.execute(query)]
+        rows = self._rows(_album_by_uuid(), {"libraries": list(libraries), "uuid": uuid}, AlbumRow)
         return next(iter(_joined(rows, _add_albums, 1)), None)
 
     def albums_by_shelf(self, shelf_ids: Sequence[int]) -> Sequence[AlbumRow]:
         """Return albums in the order of the shelf rows a search found, each once."""
-        query = _albums().add_columns(LibraryAlbum.id).where(LibraryAlbum.id.in_(shelf_ids))
-        found = {row[-1]: AlbumRow(*row[:-1]) for row in self._session.execute(query)}
-        return _once(found, shelf_ids)
+        return self._shelved(_albums_by_shelf(), shelf_ids, AlbumRow)
 
     def genres(self, libraries: Sequence[int], *, after: Key | None, limit: int) -> Sequence[GenreRow]:
         """Return genres by name."""
-        shelf = (LibraryGenre.sort_key, LibraryGenre.genre_id)
-
-        def one(library: int) -> Query:
-            query = select(Genre.id, LibraryGenre.sort_key, Genre.uuid, Genre.name, LibraryGenre.track_count)
-            query = query.join(LibraryGenre, LibraryGenre.genre_id == Genre.id)
-            return _page(query.where(LibraryGenre.library_id == library), shelf, after, limit)
-
-        return _joined(self._merged(libraries, one, GenreRow, _by_sort, limit * len(libraries)), _add_genres, limit)
+        rows = self._merged(_genre_page(after is not None), libraries, _bound(after, limit), GenreRow, _by_sort)
+        return _joined(rows, _add_genres, limit)
 
     def roots(self, libraries: Sequence[int]) -> Sequence[FolderRow]:
         """Return the root folder of every source, under its path's last name."""
-        query = _folders().where(Source.library_id.in_(libraries), Folder.parent_id.is_(None))
-        return [FolderRow(*row, None) for row in self._session.execute(query.order_by(Folder.name_sort, Folder.id))]
+        query = _folders(null()).where(Source.library_id.in_(libraries), Folder.parent_id.is_(None))
+        return self._rows(query.order_by(Folder.name_sort, Folder.id), {}, FolderRow)
 
     def folder(self, libraries: Sequence[int], uuid: UUID) -> FolderRow | None:
         """Return one folder with its parent."""
-        query = _folders().add_columns(Folder.parent_id)
-        row = self._session.execute(query.where(Folder.uuid == uuid, Source.library_id.in_(libraries))).first()
-        if row is None:
-            return None
-        *known, parent_id = row
-        return FolderRow(*known, self._session.scalar(select(Folder.uuid).where(Folder.id == parent_id)))
+        return self._first(_folder_by_uuid(), libraries, uuid, FolderRow)
 
     def subfolders(self, parent: FolderRow, *, after: Key | None, limit: int) -> Sequence[FolderRow]:
         """Return the folders in a folder by name."""
-        query = _folders().where(Folder.parent_id == parent.id)
-        page = _page(query, (Folder.name_sort, Folder.id), after, limit)
-        return [FolderRow(*row, parent.uuid) for row in self._session.execute(page)]
+        query = _folders(literal(parent.uuid, Uuid())).where(Folder.parent_id == parent.id)
+        page = _page(query, (Folder.name_sort, Folder.id), is_after=after is not None)
+        return self._rows(page, _bound(after, limit), FolderRow)
 
     def folder_cover(self, folder_id: int) -> FolderCover | None:
         """Return where the picture of a folder is, None when it has none."""
         query = select(Source.path, Folder.path, Folder.cover_name, Folder.cover_stamp).join(Source)
         row = self._session.execute(query.where(Folder.id == folder_id, Folder.cover_name.is_not(None))).first()
-        return None if row is None else FolderCover(*row)
+        return None if row is None else FolderCover._make(row)
 
     def folder_of(self, track_id: int) -> int | None:
         """Return the folder of a track."""
@@ -253,14 +223,26 @@ class BrowseRepo:
 
     def _merged(
         self,
+        statement: Query,
         libraries: Sequence[int],
-        query: Callable[[int], Query],
+        given: Mapping[str, Any],
         shape: type[Row],
         key: Callable[[Row], Key],
-        limit: int,
     ) -> list[Row]:
-        pages = [[shape(*row) for row in self._session.execute(query(library))] for library in libraries]
-        return list(islice(merge(*pages, key=key), limit))
+        pages = [self._rows(statement, {"library": library, **given}, shape) for library in libraries]
+        return pages[0] if len(pages) == 1 else list(merge(*pages, key=key))
+
+    def _first(self, statement: Query, libraries: Sequence[int], uuid: UUID, shape: type[Row]) -> Row | None:
+        return next(iter(self._rows(statement, {"libraries": list(libraries), "uuid": uuid}, shape)), None)
+
+    def _shelved(self, statement: Query, shelf_ids: Sequence[int], shape: type[Row]) -> Sequence[Row]:
+        rows = self._session.connection().execute(statement, {"ids": list(shelf_ids)})
+        found = {row[-1]: _make(shape, row[:-1]) for row in rows}
+        return list({found[shelf][0]: found[shelf] for shelf in shelf_ids if shelf in found}.values())
+
+    def _rows(self, statement: Query, given: Mapping[str, Any], shape: type[Row]) -> list[Row]:
+        rows = self._session.connection().execute(statement, given)
+        return [_make(shape, row) for row in rows]
 
 
 def track_key(narrowed: TrackFilter) -> Callable[[TrackRow], Key]:
@@ -273,39 +255,115 @@ def track_key(narrowed: TrackFilter) -> Callable[[TrackRow], Key]:
 
 
 def _by_sort(row: Any) -> Key:  # noqa: ANN401 - every row here begins with id and sort
-    return (row.sort, row.id)
+    return (row[1], row[0])
 
 
-def _track_key(narrowed: TrackFilter) -> Sequence[Any]:
-    if narrowed.album is not None:
-        return (Track.disc, Track.number, Track.id)
-    if narrowed.folder is not None:
-        return (Track.file_sort, Track.id)
-    return (Track.title_sort, Track.id)
+def _make(shape: type[Row], values: Iterable[Any]) -> Row:
+    return tuple.__new__(shape, values)
 
 
-def _page(query: Query, key: Sequence[Any], after: Key | None, limit: int) -> Query:
-    if after is not None:
-        query = query.where(tuple_(*key) > tuple_(*after))
-    return query.order_by(*key).limit(limit)
+def _bound(after: Key | None, limit: int) -> dict[str, Any]:
+    """Return the parameters of a page."""
+    return {"limit": limit} | {f"after_{place}": value for place, value in enumerate(after or ())}
 
 
-def _narrow(query: Query, narrowed: TrackFilter) -> Query:
-    if narrowed.album is not None:
-        query = query.where(Track.album_id == _id_of(Album, narrowed.album))
-    if narrowed.folder is not None:
-        query = query.where(Track.folder_id == _id_of(Folder, narrowed.folder))
-    if narrowed.artist is not None:
-        credited = select(Credit.track_id).where(Credit.artist_id == _id_of(Artist, narrowed.artist))
+# Building a statement costs more than running it, so each is built once and given its values when it runs.
+
+
+@cache
+def _track_page(narrowed: tuple[str, ...], is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
+    query = _tracks().where(Track.library_id == bindparam("library"), Track.is_listed)
+    if "album" in narrowed:
+        query = query.where(Track.album_id == _id_of(Album, "album"))
+    if "folder" in narrowed:
+        query = query.where(Track.folder_id == _id_of(Folder, "folder"))
+    if "artist" in narrowed:
+        credited = select(Credit.track_id).where(Credit.artist_id == _id_of(Artist, "artist"))
         query = query.where(Track.id.in_(credited))
-    if narrowed.genre is not None:
-        tagged = select(TrackGenre.track_id).where(TrackGenre.genre_id == _id_of(Genre, narrowed.genre))
+    if "genre" in narrowed:
+        tagged = select(TrackGenre.track_id).where(TrackGenre.genre_id == _id_of(Genre, "genre"))
         query = query.where(Track.id.in_(tagged))
-    return query
+    key: Sequence[Any] = (Track.title_sort, Track.id)
+    if "album" in narrowed:
+        key = (Track.disc, Track.number, Track.id)
+    elif "folder" in narrowed:
+        key = (Track.file_sort, Track.id)
+    return _page(query, key, is_after=is_after)
 
 
-def _id_of(table: Any, uuid: UUID) -> ColumnElement[int]:  # noqa: ANN401 - any table with id and uuid
-    return select(table.id).where(table.uuid == uuid).scalar_subquery()
+@cache
+def _tracks_by_id() -> Query:
+    return _tracks().where(Track.id.in_(bindparam("ids", expanding=True)), Track.is_listed)
+
+
+@cache
+def _track_by_uuid() -> Query:
+    return _in_libraries(_tracks().where(MediaItem.uuid == bindparam("uuid"), Track.is_listed), Track.library_id)
+
+
+@cache
+def _artist_page(is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
+    query = _artists().where(LibraryArtist.library_id == bindparam("library"))
+    return _page(query, (LibraryArtist.sort_key, LibraryArtist.artist_id), is_after=is_after)
+
+
+@cache
+def _artist_by_uuid() -> Query:
+    return _in_libraries(_artists().where(Artist.uuid == bindparam("uuid")), LibraryArtist.library_id)
+
+
+@cache
+def _artists_by_shelf() -> Query:
+    return _artists().add_columns(LibraryArtist.id).where(LibraryArtist.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _album_page(is_of_artist: bool, is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
+    query = _albums().where(LibraryAlbum.library_id == bindparam("library"))
+    if is_of_artist:
+        credited = select(Track.album_id).join(Credit, Credit.track_id == Track.id)
+        query = query.where(Album.id.in_(credited.where(Credit.artist_id == _id_of(Artist, "artist"))))
+    return _page(query, (LibraryAlbum.sort_key, LibraryAlbum.album_id), is_after=is_after)
+
+
+@cache
+def _album_by_uuid() -> Query:
+    return _in_libraries(_albums().where(Album.uuid == bindparam("uuid")), LibraryAlbum.library_id)
+
+
+@cache
+def _albums_by_shelf() -> Query:
+    return _albums().add_columns(LibraryAlbum.id).where(LibraryAlbum.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _genre_page(is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
+    query = select(Genre.id, LibraryGenre.sort_key, Genre.uuid, Genre.name, LibraryGenre.track_count)
+    query = query.join(LibraryGenre, LibraryGenre.genre_id == Genre.id)
+    query = query.where(LibraryGenre.library_id == bindparam("library"))
+    return _page(query, (LibraryGenre.sort_key, LibraryGenre.genre_id), is_after=is_after)
+
+
+@cache
+def _folder_by_uuid() -> Query:
+    above = aliased(Folder)
+    parent = select(above.uuid).where(above.id == Folder.parent_id).scalar_subquery()
+    return _in_libraries(_folders(parent).where(Folder.uuid == bindparam("uuid")), Source.library_id)
+
+
+def _page(query: Query, key: Sequence[Any], *, is_after: bool) -> Query:
+    if is_after:
+        after = [bindparam(f"after_{place}", type_=column.type) for place, column in enumerate(key)]
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return query.order_by(*key).limit(bindparam("limit", type_=Integer()))
+
+
+def _in_libraries(query: Query, column: Any) -> Query:  # noqa: ANN401 - the library of any table
+    return query.where(column.in_(bindparam("libraries", expanding=True)))
+
+
+def _id_of(table: Any, name: str) -> ColumnElement[int]:  # noqa: ANN401 - any table with id and uuid
+    return select(table.id).where(table.uuid == bindparam(name)).scalar_subquery()
 
 
 def _tracks() -> Query:
@@ -381,13 +439,8 @@ def _albums() -> Query:
     )
 
 
-def _albums_of(artist: UUID) -> Query:
-    credited = select(Track.album_id).join(Credit, Credit.track_id == Track.id)
-    return credited.where(Credit.artist_id == _id_of(Artist, artist))
-
-
-def _folders() -> Query:
-    columns = (Folder.id, Folder.name_sort, Folder.uuid, Folder.name)
+def _folders(parent: Any) -> Query:  # noqa: ANN401 - an expression that gives the parent's uuid
+    columns = (Folder.id, Folder.name_sort, Folder.uuid, Folder.name, parent)
     return select(*columns).join(Source, Source.id == Folder.source_id)
 
 
@@ -418,7 +471,3 @@ def _add_albums(one: AlbumRow, other: AlbumRow) -> AlbumRow:
 
 def _add_genres(one: GenreRow, other: GenreRow) -> GenreRow:
     return one._replace(track_count=one.track_count + other.track_count)
-
-
-def _once(found: dict[int, Row], shelf_ids: Sequence[int]) -> list[Row]:
-    return list({found[shelf][0]: found[shelf] for shelf in shelf_ids if shelf in found}.values())

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
@@ -74,14 +75,14 @@ class MediaRepo:
 
     def bytes_of(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> BytesRow | None:
         """Return where the bytes of an item are, None when it is in none of these libraries."""
-        query = _bytes_query().where(MediaItem.uuid == item_uuid, MediaItem.library_id.in_(libraries))
-        row = self._session.execute(query).first()
-        return None if row is None else BytesRow(*row)
+        given = {"uuid": item_uuid, "libraries": list(libraries)}
+        row = self._session.connection().execute(_bytes_by_uuid(), given).first()
+        return None if row is None else BytesRow._make(row)
 
     def bytes_by_id(self, item_id: int) -> BytesRow | None:
         """Return where the bytes of an item are, None when there is no such item."""
-        row = self._session.execute(_bytes_query().where(MediaItem.id == item_id)).first()
-        return None if row is None else BytesRow(*row)
+        row = self._session.connection().execute(_bytes_by_id(), {"id": item_id}).first()
+        return None if row is None else BytesRow._make(row)
 
     def mark_missing(self, item_ids: Iterable[ItemId], now: datetime) -> None:
         """Note that the files of these items vanished; they leave the lists and keep everything else."""
@@ -94,7 +95,18 @@ class MediaRepo:
         return self._session.scalars(select(MediaItem.id).where(MediaItem.status == "pending").limit(limit)).all()
 
 
-def _bytes_query() -> Any:  # noqa: ANN401 - a select of thirteen columns has no readable type
+@cache
+def _bytes_by_uuid() -> Select[*tuple[Any, ...]]:
+    inside = MediaItem.library_id.in_(bindparam("libraries", expanding=True))
+    return _bytes_query().where(MediaItem.uuid == bindparam("uuid"), inside)
+
+
+@cache
+def _bytes_by_id() -> Select[*tuple[Any, ...]]:
+    return _bytes_query().where(MediaItem.id == bindparam("id"))
+
+
+def _bytes_query() -> Select[*tuple[Any, ...]]:
     gone = or_(MediaItem.deleted_at.is_not(None), MediaItem.missing_at.is_not(None))
     return (
         select(
