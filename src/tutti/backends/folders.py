@@ -13,6 +13,9 @@ from tutti.ports.folders import FileEntry, Listing
 _SKIPPED = frozenset({b"@eaDir", b"#recycle", b"$RECYCLE.BIN", b"System Volume Information", b"lost+found"})
 """What NAS boxes and desktops leave in every shared folder."""
 
+_FARTHEST_NS = 2**63 - 1
+"""What a database can hold: times beyond the year 2262 are cut to it."""
+
 _SETTLE_MS = 1500
 _POLL_S = 5.0
 
@@ -28,8 +31,6 @@ class LocalFolders:
             os.listdir(real_root)
         except OSError as error:
             raise _unavailable(error) from error
-        if not S_ISDIR(status.st_mode):
-            raise AppError(ErrorKind.UNAVAILABLE, "source_unavailable", "The folder is not a folder any more.")
         seen = {(status.st_dev, status.st_ino)}
         waiting = [b""]
         while waiting:
@@ -106,23 +107,26 @@ def _list(root: bytes, path: bytes) -> tuple[Listing, list[tuple[bytes, tuple[in
 def _sort_in(
     root: bytes, entry: os.DirEntry[bytes], files: list[FileEntry], folders: list[tuple[bytes, tuple[int, int]]]
 ) -> None:
-    if entry.is_symlink() and not _is_beneath(root, entry.path):
+    is_link = entry.is_symlink()
+    if is_link and not _is_beneath(root, entry.path):
         return
     try:
         status = entry.stat()
-    except OSError:  # gone since it was listed, or a link to nothing
+    except FileNotFoundError:  # gone since it was listed, or a link to nothing
         return
+    except OSError:
+        if is_link:
+            return
+        raise  # a directory that may be listed and not entered, a failing disk: the file is there all the same
     if S_ISREG(status.st_mode):
-        files.append(
-            FileEntry(entry.name, status.st_size, status.st_mtime_ns, f"{status.st_dev:x}", f"{status.st_ino:x}")
-        )
+        mtime_ns = max(-_FARTHEST_NS, min(status.st_mtime_ns, _FARTHEST_NS))
+        files.append(FileEntry(entry.name, status.st_size, mtime_ns, f"{status.st_dev:x}", f"{status.st_ino:x}"))
     elif S_ISDIR(status.st_mode):
         folders.append((entry.name, (status.st_dev, status.st_ino)))
 
 
 def _is_beneath(root: bytes, path: bytes) -> bool:
-    real = os.path.realpath(path)
-    return real.startswith(root + b"/")
+    return os.path.realpath(path).startswith(os.path.join(root, b""))
 
 
 def _is_hidden(name: bytes) -> bool:

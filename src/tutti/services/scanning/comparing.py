@@ -1,14 +1,14 @@
 """Compares what a walk finds with what was seen before, a group of folders at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from os import fsdecode
 from typing import Any
 from uuid import uuid4
 
 from tutti.db.engine import Database, WriteTx
 from tutti.db.repos.sources import SeenFile
 from tutti.domain.formats import EXTENSIONS
+from tutti.domain.media import Refusal
 from tutti.domain.scanning import ScanReport, folder_picture
 from tutti.domain.values import SourceId
 from tutti.kit.text import clean, sort_key
@@ -18,6 +18,9 @@ _SUFFIXES = frozenset(f".{extension}".encode() for extension in EXTENSIONS)
 
 _GROUP_FOLDERS = 64
 _GROUP_FILES = 2000
+_REFUSED_KNOWN = 100_000
+_PASSING = frozenset({Refusal.UNREADABLE, Refusal.TOO_SLOW})
+"""Refusals that time or a change of permission may cure, which no size or time of the file tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A file that must be read, and what was known of it."""
+    """A file that must be read, and what was known of it.
+
+    Attributes:
+        was_refused: It was read before and was no track, so no list has it.
+    """
 
     place: Place
     file: FileEntry
     seen: SeenFile | None
+    was_refused: bool
 
     @property
     def path(self) -> bytes:
@@ -49,6 +57,8 @@ class Comparison:
     """One scan's running comparison.
 
     Attributes:
+        progress: Is told after every group of folders; False ends the comparison there.
+        is_stopped: Whether it ended so.
         vanished: Ids of files that were known in folders that were read, and are not there now.
         visited: Ids of the folders the walk came by.
     """
@@ -57,16 +67,21 @@ class Comparison:
     source_id: SourceId
     root_name: str
     report: ScanReport
+    progress: Callable[[ScanReport], bool]
+    is_stopped: bool = False
     vanished: set[int] = field(default_factory=set)
     visited: set[int] = field(default_factory=set)
     _places: dict[bytes, tuple[int, str]] = field(default_factory=dict)
     _covers: dict[int, str] = field(default_factory=dict)
+    _refused: dict[tuple[bytes, bytes], str] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Load the folders that are known."""
+        """Load the folders that are known, and the files that were refused."""
         with self.db.read() as tx:
             self._places = tx.sources.folders(self.source_id)
             self._covers = tx.sources.folder_covers(self.source_id)
+            refused = tx.sources.refused(self.source_id, _REFUSED_KNOWN)
+            self._refused = {(one.folder, one.name): one.reason for one in refused}
 
     def changed(self, listings: Iterator[Listing]) -> Iterator[Work]:
         """Yield what must be read, in the order of the walk."""
@@ -79,6 +94,9 @@ class Comparison:
                     self.report.unread_folders.append(listing.path)
                 else:
                     yield from self._compare(place, listing, seen[place.id])
+            if not self.progress(self.report):
+                self.is_stopped = True
+                return
 
     def unvisited(self) -> Sequence[int]:
         """Return known folders that the walk did not meet, without those below a folder that could not be read."""
@@ -97,10 +115,11 @@ class Comparison:
                 continue
             self.report.seen += 1
             known = seen.get(name)
-            if known is not None and _is_same(known, file):
+            refusal = self._refused.get((place.path, name))
+            if known is not None and _is_same(known, file) and refusal not in _PASSING:
                 self.report.unchanged += 1
             else:
-                yield Work(place, file, known)
+                yield Work(place, file, known, was_refused=refusal is not None)
 
     def _placed(self, group: Sequence[Listing]) -> Sequence[Place]:
         """Give every folder a row, and every folder with a new picture its name."""
@@ -157,7 +176,7 @@ class Comparison:
 
 def readable(name: bytes) -> str:
     """Return a file name as text that can be stored and shown; bytes that are no UTF-8 become replacement signs."""
-    return clean(fsdecode(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace"), 1000) or "?"
+    return clean(name.decode("utf-8", "replace"), 1000) or "?"
 
 
 def suffix_of(name: bytes) -> bytes:

@@ -20,6 +20,8 @@ Progress = Callable[[ScanReport], bool]
 """Is told how far the scan is, from time to time; False stops it after the batch at hand."""
 
 _RECOUNT = 500
+_COUNTED = ("new", "ok")
+"""States of a source whose last scan came to its end, so that its counts are right."""
 
 
 class Scanner:
@@ -44,7 +46,7 @@ class Scanner:
 
         Args:
             source_id: Which source.
-            progress: Is told after every batch; False stops the scan there.
+            progress: Is told after every batch and every few folders; False stops the scan there.
             believe_removals: Also remove when so many files vanished that the source would be called unavailable.
 
         Raises:
@@ -67,7 +69,7 @@ class Scanner:
             source = tx.sources.by_id(source_id)
             if source is None:
                 raise AppError(ErrorKind.NOT_FOUND, "source_not_found", "There is no such source.")
-            was_broken_off = source.state == "scanning"
+            was_broken_off = source.state not in _COUNTED
             tx.sources.set_state(source_id, "scanning")
             return source, tx.sources.count_present(source_id), was_broken_off
 
@@ -76,7 +78,7 @@ class Scanner:
     ) -> tuple[ScanReport, Touched]:
         report = ScanReport()
         source_id, root = SourceId(source.id), source.path
-        compare = Comparison(self._db, source_id, readable(root.rpartition(b"/")[2]), report)
+        compare = Comparison(self._db, source_id, readable(root.rpartition(b"/")[2]), report, progress)
         store = Storing(
             self._db, self._folders, source_id, LibraryId(source.library_id), root, report, knows_files=known > 0
         )
@@ -84,12 +86,20 @@ class Scanner:
         report.is_complete = self._read(compare, store, progress)
         if report.is_complete:
             vanished = self._vanished(compare, store)
-            if known and not report.seen and not believe_removals:
-                raise _unavailable("The folder is empty, though it had files; nothing was removed.")
-            if not believe_removals and not self._policy.believes(len(vanished), known):
-                raise _unavailable(f"{len(vanished)} of {known} files vanished at once; nothing was removed.")
+            doubt = "" if believe_removals else self._doubt(report, vanished=len(vanished), known=known)
+            if doubt:
+                self._recount(source.library_id, store.touched)
+                raise AppError(ErrorKind.UNAVAILABLE, "source_unavailable", doubt)
             self._remove(store, sorted(vanished))
         return report, store.touched
+
+    def _doubt(self, report: ScanReport, *, vanished: int, known: int) -> str:
+        """Return why it cannot be believed that files were removed on purpose, empty when it can."""
+        if known and not report.seen:
+            return "The folder is empty, though it had files; nothing was removed."
+        if not self._policy.believes(vanished, known):
+            return f"{vanished} of {known} files vanished at once; nothing was removed."
+        return ""
 
     def _read(self, compare: Comparison, store: Storing, progress: Progress) -> bool:
         """Read and store what changed; return whether the walk came to its end."""
@@ -110,7 +120,7 @@ class Scanner:
                     return False
         store.store(batch)
         progress(compare.report)
-        return True
+        return not compare.is_stopped
 
     def _vanished(self, compare: Comparison, store: Storing) -> set[int]:
         vanished = set(compare.vanished)
@@ -148,7 +158,3 @@ class Scanner:
             if report.is_complete:
                 tx.sources.set_state(source_id, "ok", at=tx.now)
             tx.emit(Event("source.scanned", str(source_id)))
-
-
-def _unavailable(message: str) -> AppError:
-    return AppError(ErrorKind.UNAVAILABLE, "source_unavailable", message)

@@ -1,5 +1,6 @@
 """Stores one batch of files that were read: items, files, tracks, changes, in one transaction."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from tutti.domain.media import MediaKind, Reading, Refused
 from tutti.domain.scanning import RefusedPath, ScanReport
 from tutti.domain.values import ItemId, LibraryId, SourceId
 from tutti.kit.text import sort_key
-from tutti.ports.folders import FolderReader
+from tutti.ports.folders import FileEntry, FolderReader
 from tutti.services.scanning.comparing import Work, readable
 
 
@@ -91,23 +92,35 @@ def _path(file: MovedFile) -> bytes:
 
 
 def _match(new: Sequence[Outcome], gone: Sequence[MovedFile]) -> Mapping[bytes, MovedFile]:
-    """Pair new files with vanished ones: the same inode first, else the same sound and size; each only once."""
+    """Pair new files with vanished ones of the same sound: the same inode first, else the same size; each only once.
+
+    An inode alone says nothing, because a file system gives that of a deleted file to the next one.
+    """
     homes: dict[bytes, MovedFile] = {}
-    by_inode = {(one.device, one.inode): one for one in gone}
-    by_sound: dict[tuple[str, int], list[MovedFile]] = {}
-    for one in gone:
-        by_sound.setdefault((one.fingerprint, one.size_bytes), []).append(one)
-    taken: set[int] = set()
-    for outcome in new:
-        file, found = outcome.work.file, outcome.found
-        if not isinstance(found, Reading):
-            continue
-        same = [by_inode.get((file.device, file.inode)), *by_sound.get((found.fingerprint, file.size_bytes), [])]
-        home = next((one for one in same if one is not None and one.id not in taken), None)
-        if home is not None:
-            taken.add(home.id)
-            homes[outcome.work.path] = home
+    for told_by in (_inode, _size):
+        former: defaultdict[_Trait, list[MovedFile]] = defaultdict(list)
+        paired = {home.id for home in homes.values()}
+        for one in gone:
+            if one.id not in paired:
+                former[one.fingerprint, *told_by(one)].append(one)
+        for outcome in new:
+            path, found = outcome.work.path, outcome.found
+            if isinstance(found, Reading) and path not in homes:
+                same = former[found.fingerprint, *told_by(outcome.work.file)]
+                if same:
+                    homes[path] = same.pop(0)
     return homes
+
+
+_Trait = tuple[str | int, ...]
+
+
+def _inode(file: FileEntry | MovedFile) -> _Trait:
+    return (file.device, file.inode)
+
+
+def _size(file: FileEntry | MovedFile) -> _Trait:
+    return (file.size_bytes,)
 
 
 class _Files:
@@ -129,7 +142,7 @@ class _Files:
         file_id = home.id if home is not None else None if seen is None else seen.id
         item_id = home.item_id if home is not None else None if seen is None else seen.item_id
         if isinstance(outcome.found, Refused):
-            if item_id is not None:
+            if item_id is not None and not outcome.work.was_refused:
                 self._lost.append(ItemId(item_id))
             self._file(outcome, file_id, item_id)
         elif item_id is None:

@@ -1,0 +1,206 @@
+"""The core as a whole, over a real database and a real folder: what the tests of use cases talk to."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+
+from support.clock import ManualClock
+from support.music import Song, save
+from support.scripted_media import ScriptedMedia
+from tutti.backends.blobs_local import LocalBlobs
+from tutti.backends.bus import LocalBus
+from tutti.backends.files import FolderCovers, LocalFiles
+from tutti.backends.folders import LocalFolders
+from tutti.backends.keys import KeyRing, Purpose
+from tutti.backends.locks import FileLocks
+from tutti.backends.passwords import Argon2Cost, Argon2Passwords
+from tutti.backends.tickets import HMACTickets
+from tutti.backends.tokens import RS256Tokens
+from tutti.db.engine import Database
+from tutti.db.repos.browse import TrackFilter
+from tutti.domain.caller import Caller, Operator
+from tutti.domain.scanning import ScanPolicy, ScanReport
+from tutti.domain.values import LibraryId
+from tutti.kit.clock import system_clock
+from tutti.models import Change, Folder, MediaItem, SourceObject, Track
+from tutti.ports.folders import Listing
+from tutti.ports.identity import Verdict
+from tutti.services.accounts import AccountPolicy, Accounts, NewUser
+from tutti.services.artwork import Artwork
+from tutti.services.catalog import Catalog, PageWish
+from tutti.services.delivery import Deliveries, TicketPolicy
+from tutti.services.health import Health
+from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.libraries import Libraries
+from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.scanning import Scanner
+from tutti.services.sessions import SessionPolicy, Sessions
+from tutti.services.sources import Sources
+
+PASSWORD = "correct horse battery"
+SONG = Song()
+SMALL_BATCHES = ScanPolicy(batch_files=4)
+"""Small batches, so that every scan of a test has several."""
+
+
+class CountingPasswords:
+    """Implements PasswordHasher at the least cost and counts the work."""
+
+    def __init__(self) -> None:
+        self._real = Argon2Passwords(Argon2Cost(memory_kib=8, passes=1))
+        self.hashed = 0
+        self.verified = 0
+
+    def hash(self, password: str) -> str:
+        self.hashed += 1
+        return self._real.hash(password)
+
+    def verify(self, password: str, hashed: str | None) -> Verdict:
+        self.verified += 1
+        return self._real.verify(password, hashed)
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class PartlyBlindFolders:
+    """Implements FolderReader; folders named in `blind` cannot be listed, as without permission."""
+
+    def __init__(self) -> None:
+        self._real = LocalFolders()
+        self.blind: set[bytes] = set()
+
+    def walk(self, root: bytes) -> Iterator[Listing]:
+        for listing in self._real.walk(root):
+            if listing.path in self.blind:
+                yield Listing(listing.path, (), "Permission denied")
+            elif not any(path == b"" or listing.path.startswith(path + b"/") for path in self.blind):
+                yield listing
+
+    def count(self, root: bytes, suffixes: frozenset[bytes], stop: Event) -> int:
+        return self._real.count(root, suffixes, stop)
+
+    def is_file(self, root: bytes, path: bytes) -> bool:
+        return self._real.is_file(root, path)
+
+    def watch(self, roots: Callable[[], Sequence[bytes]], changed: Callable[[bytes], None], stop: Event) -> None:
+        self._real.watch(roots, changed, stop)
+
+
+class Stored(NamedTuple):
+    """A file as the database knows it."""
+
+    uuid: UUID
+    title: str
+    is_listed: bool
+    added_at: datetime
+
+
+class House:
+    """One core with an administrator, `ann`, and the folder `music` as a source of her library.
+
+    Attributes:
+        blob_clock: What the blob store measures ages by; its files have the times of the machine.
+    """
+
+    def __init__(self, place: Path, db: Database, bus: LocalBus, clock: ManualClock, keys: KeyRing) -> None:
+        self.db, self.bus, self.clock = db, bus, clock
+        self.media, self.folders, self.passwords = ScriptedMedia(), PartlyBlindFolders(), CountingPasswords()
+        self.music = place / "music"
+        self.music.mkdir()
+        self.locks = FileLocks(place / "locks")
+        self.blob_clock = ManualClock(system_clock())
+        self.blobs = LocalBlobs(place / "blobs", clock=self.blob_clock)
+        self.covers = FolderCovers(place / "covers")
+        self.tokens = RS256Tokens(keys, issuer="tutti", clock=clock)
+        self.tickets = HMACTickets(keys, clock=clock)
+        self.accounts = Accounts(db, self.passwords, self.tokens, self.tickets, policy=AccountPolicy())
+        self.sessions = Sessions(
+            db,
+            self.passwords,
+            self.tokens,
+            successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
+            policy=SessionPolicy(),
+        )
+        self.libraries, self.sources, self.catalog = Libraries(db), Sources(db), Catalog(db)
+        self.artwork = Artwork(db, self.media, self.blobs, self.covers)
+        self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
+        self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
+        self.maintenance = Maintenance(db, self.blobs, self.covers, policy=MaintenancePolicy())
+        self.health = Health(db, self.media)
+        self.ann = self.add_user("ann", is_admin=True)
+        self.library_id = self.personal_library(self.ann)
+        self.source_id = self.sources.add(self.ann, self.music)
+
+    def close(self) -> None:
+        self.passwords.close()
+
+    def add_user(self, username: str, *, is_admin: bool = False) -> Caller:
+        return self.accounts.add(Operator(), NewUser(username, PASSWORD, is_admin=is_admin))
+
+    def personal_library(self, caller: Caller) -> LibraryId:
+        with self.db.read() as tx:
+            library = tx.libraries.personal(caller.user_id)
+            assert library is not None
+            return LibraryId(library.id)
+
+    def join(self, caller: Caller, library_id: LibraryId, role: str) -> None:
+        with self.db.write() as tx:
+            tx.libraries.add_member(library_id, caller.user_id, role)
+
+    def save(self, name: str, content: Song | bytes = SONG) -> Path:
+        return save(self.music / name, content)
+
+    def scanner(self, policy: ScanPolicy = SMALL_BATCHES) -> Scanner:
+        return Scanner(self.db, self.folders, self.media, self.locks, policy=policy)
+
+    def scan(self, *, policy: ScanPolicy = SMALL_BATCHES, believe_removals: bool = False) -> ScanReport:
+        return self.scanner(policy).scan(self.source_id, believe_removals=believe_removals)
+
+    def asked(self) -> list[str]:
+        """The files that were read since the last time, in order, relative to the folder."""
+        paths = [os.fsdecode(os.path.relpath(path, bytes(self.music))) for path in self.media.asked]
+        self.media.asked.clear()
+        return paths
+
+    def known(self) -> dict[str, Stored]:
+        """Every file of the folder that has an item, missing ones too: path to what is stored."""
+        query = (
+            select(Folder.path, SourceObject.name, MediaItem.uuid, Track.title, Track.is_listed, MediaItem.added_at)
+            .join(SourceObject, SourceObject.folder_id == Folder.id)
+            .join(MediaItem, MediaItem.id == SourceObject.item_id)
+            .join(Track, Track.id == MediaItem.id)
+            .where(Folder.source_id == self.source_id)
+        )
+        with self.db.engine.connect() as connection:
+            return {_joined(row[0], row[1]): Stored(*row[2:]) for row in connection.execute(query)}
+
+    def listed(self) -> dict[str, UUID]:
+        """The files of the folder whose tracks are listed: path to item."""
+        return {path: one.uuid for path, one in self.known().items() if one.is_listed}
+
+    def titles(self, caller: Caller | None = None) -> list[str]:
+        """The titles that somebody sees, Ann when nobody is named."""
+        return [row.title for row in self.catalog.tracks(caller or self.ann, PageWish(limit=500), TrackFilter()).items]
+
+    def state(self) -> tuple[str, str]:
+        """The state of the source and its sentence."""
+        source = next(one for one in self.sources.everywhere() if one.id == self.source_id)
+        return source.state, source.state_message
+
+    def changes(self) -> list[tuple[UUID, bool]]:
+        """Every change of Ann's library in order: the item, and whether it went."""
+        query = select(MediaItem.uuid, Change.is_gone).join(Change, Change.item_id == MediaItem.id)
+        with self.db.engine.connect() as connection:
+            rows = connection.execute(query.where(Change.library_id == self.library_id).order_by(Change.seq))
+            return [(row[0], row[1]) for row in rows]
+
+
+def _joined(folder: bytes, name: bytes) -> str:
+    return os.fsdecode(folder + b"/" + name if folder else name)
