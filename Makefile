@@ -22,11 +22,11 @@ $(UV):
 	$(VENV)/bin/pip --quiet --disable-pip-version-check install 'uv>=0.13'
 
 $(VENV)/.installed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --quiet --locked --no-default-groups --inexact
+	$(UV) sync --quiet --locked --compile-bytecode --no-default-groups --inexact
 	@touch $@
 
 $(VENV)/.complete: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --quiet --locked
+	$(UV) sync --quiet --locked --compile-bytecode
 	@touch $@ $(VENV)/.installed
 
 # Programs that tests and benches use for real; Debian, as root.

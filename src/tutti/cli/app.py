@@ -41,7 +41,7 @@ def settings_() -> None:
     sys.stdout.write(settings_document())
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; a failure is one line on standard error and status 1."""
     try:
         app()
