@@ -84,7 +84,7 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
 
 
 async def _serve(
-    core: Core, server: uvicorn.Server, listener: socket.socket, gate: Gate, announce: Announce, beside: Beside
+    core: Core, server: uvicorn.Server, listener: socket.socket, gate: Gate, *, announce: Announce, beside: Beside
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
