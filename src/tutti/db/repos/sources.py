@@ -116,9 +116,9 @@ class SourceRepo:
             SourceObject.missing_at.is_not(None),
         )
         found: dict[int, dict[bytes, SeenFile]] = {folder_id: {} for folder_id in folder_ids}
-        for folder_id, *rest in self._session.execute(select(*columns).where(SourceObject.folder_id.in_(folder_ids))):
-            seen = SeenFile(*rest)
-            found[folder_id][seen.name] = seen
+        for row in self._session.execute(select(*columns).where(SourceObject.folder_id.in_(folder_ids))):
+            seen = SeenFile._make(row[1:])
+            found[row[0]][seen.name] = seen
         return found
 
     def add_files(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -151,7 +151,7 @@ class SourceRepo:
         )
         by_inode = self._session.execute(base.where(SourceObject.inode.in_(inodes)))
         by_print = self._session.execute(base.where(SourceObject.fingerprint.in_(fingerprints)))
-        return list({row.id: MovedFile(*row) for rows in (by_inode, by_print) for row in rows}.values())
+        return list({row.id: MovedFile._make(row) for rows in (by_inode, by_print) for row in rows}.values())
 
     def item_ids(self, object_ids: Iterable[int]) -> Sequence[int]:
         """Return the items of these files."""
@@ -188,4 +188,4 @@ class SourceRepo:
             .order_by(Folder.path, SourceObject.name)
             .limit(limit)
         )
-        return [RefusedFile(*row) for row in self._session.execute(query)]
+        return [RefusedFile._make(row) for row in self._session.execute(query)]
