@@ -1,0 +1,166 @@
+"""The real program in processes of its own: served on a free port, or run as one command.
+
+What a process does counts for coverage like everything else, and nothing of its environment comes from the person who
+runs the tests, save the search path.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "tutti")
+_START_S = 60
+_STOP_S = 40
+
+_LISTENS = re.compile(r"Tutti listens on (\S+)")
+_CLAIM = re.compile(r"/claim\?token=(\S+)")
+
+
+def environment(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a process: our settings, and what it needs to run and to be measured."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TUTTI_")}  # noqa: TID251
+    return kept | {"TUTTI_DATA_DIR": str(data_dir), "PYTHONWARNINGS": "default"} | dict(settings or {})
+
+
+def run(
+    data_dir: Path, *args: str | Path, stdin: str = "", settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command of the program to its end."""
+    return subprocess.run(
+        [*PROGRAM, *map(str, args)],
+        input=stdin,
+        env=environment(data_dir, settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_START_S,
+    )
+
+
+def add_user(data_dir: Path, name: str, password: str, *options: str) -> None:
+    """Make an account by the command line."""
+    done = run(data_dir, "user", "add", name, *options, "--password-stdin", stdin=f"{password}\n")
+    assert done.returncode == 0, done.stderr
+
+
+class Server:
+    """One serving process.
+
+    Attributes:
+        url: Where it listens, without a slash at the end.
+        claim_token: What it printed, None when it was claimed before.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], data_dir: Path) -> None:
+        self.process = process
+        self.data_dir = data_dir
+        self.log: list[str] = []
+        self._said = threading.Condition()
+        self._is_over = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = self.wait_for(_LISTENS)[1]
+
+    @property
+    def claim_token(self) -> str | None:
+        found = _CLAIM.search("\n".join(self.log))
+        return None if found is None else found[1]
+
+    def wait_for(self, pattern: re.Pattern[str] | str) -> re.Match[str]:
+        """Wait until a line of the log has the pattern, from the first line on."""
+        compiled = re.compile(pattern)
+
+        def found() -> re.Match[str] | None:
+            return next(filter(None, map(compiled.search, self.log)), None)
+
+        with self._said:
+            self._said.wait_for(lambda: found() or self._is_over, timeout=_START_S)
+            match = found()
+        assert match is not None, f"no {compiled.pattern!r} in the log:\n" + "\n".join(self.log)
+        return match
+
+    def stop(self) -> int:
+        """Ask it to stop and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it as a power switch would."""
+        self.process.kill()
+        self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        status = self.process.wait(_STOP_S)
+        self._reader.join(_STOP_S)
+        return status
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._said:
+                self.log.append(line.rstrip("\n"))
+                self._said.notify_all()
+        with self._said:
+            self._is_over = True
+            self._said.notify_all()
+
+
+@contextmanager
+def serving(
+    data_dir: Path, *, music: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Serve while the block lasts; a server that crashed, or that has logged a crash, fails whoever used it."""
+    wanted = {"TUTTI_HTTP__PORT": "0", "TUTTI_LOG__FORMAT": "json", **(settings or {})}
+    with start(data_dir, *(["--music", str(music)] if music else []), settings=wanted) as process:
+        server = Server(process, data_dir)
+        try:
+            assert httpx2.get(f"{server.url}/health", timeout=_START_S).status_code == httpx2.codes.OK
+            yield server
+        finally:
+            if process.poll() is None:
+                server.stop()
+        crashes = [line for line in server.log if '"request.crashed"' in line or "Traceback" in line]
+        assert not crashes, "\n".join(server.log)
+
+
+@contextmanager
+def start(data_dir: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Start `tutti serve` and leave no process behind."""
+    with subprocess.Popen(
+        [*PROGRAM, "serve", *options],
+        env=environment(data_dir, settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def wait_until(condition: Callable[[], object], *, what: str, deadline_s: float = 30, every_s: float = 0.05) -> None:
+    """Wait until a condition of another process holds; nobody tells us, so we ask."""
+    pause = threading.Event()
+    for _ in range(int(deadline_s / every_s)):
+        if condition():
+            return
+        pause.wait(every_s)
+    raise AssertionError(f"waited {deadline_s} s in vain until {what}")
+
+
+def lines(text: str) -> Sequence[str]:
+    """Return the lines of an output that hold something."""
+    return [line for line in text.splitlines() if line.strip()]
