@@ -140,7 +140,7 @@ class CatalogRepo:
         found: dict[str, int] = {}
         for chunk in chunks(list(identities)):
             query = select(table.identity, table.id).where(table.identity.in_(chunk))
-            found.update(row.tuple() for row in self._session.execute(query))
+            found.update((row[0], row[1]) for row in self._session.execute(query))
         return found
 
 

@@ -89,7 +89,7 @@ class SourceRepo:
     def folder_covers(self, source_id: SourceId) -> dict[int, str]:
         """Return the stamp of each folder's picture: folder id to stamp, without the folders that have none."""
         query = select(Folder.id, Folder.cover_stamp).where(Folder.source_id == source_id, Folder.cover_stamp != "")
-        return dict(row.tuple() for row in self._session.execute(query))
+        return {row[0]: row[1] for row in self._session.execute(query)}
 
     def folder_ids(self, count: int) -> Sequence[int]:
         """Return ids for folders that `add_folders` will insert."""
