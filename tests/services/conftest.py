@@ -1,15 +1,20 @@
 """One core for every test of a use case."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from sqlalchemy import Engine
 
 from support.clock import ManualClock
-from support.core import House
+from support.core import House, clean_database
 from tutti.backends.bus import LocalBus
 from tutti.backends.keys import KeyRing
 from tutti.db.engine import Database
+
+NewHouse = Callable[[], AbstractContextManager[House]]
 
 
 @pytest.fixture
@@ -17,3 +22,21 @@ def house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock, keys:
     house = House(tmp_path, db, bus, clock, keys)
     yield house
     house.close()
+
+
+@pytest.fixture
+def new_house(tmp_path: Path, keys: KeyRing, engine: Engine, empty_database: Path) -> NewHouse:
+    """Makes houses one after the other, for properties that need a fresh one for every example."""
+
+    @contextmanager
+    def new() -> Iterator[House]:
+        clock, bus = ManualClock(), LocalBus()
+        with (
+            TemporaryDirectory(dir=tmp_path) as place,
+            clean_database(empty_database, engine, clock=clock, bus=bus) as db,
+        ):
+            house = House(Path(place), db, bus, clock, keys)
+            yield house
+            house.close()
+
+    return new

@@ -1,14 +1,16 @@
 """The core as a whole, over a real database and a real folder: what the tests of use cases talk to."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from support.clock import ManualClock
 from support.music import Song, save
@@ -27,7 +29,7 @@ from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller, Operator
 from tutti.domain.scanning import ScanPolicy, ScanReport
 from tutti.domain.values import LibraryId
-from tutti.kit.clock import system_clock
+from tutti.kit.clock import Clock, system_clock
 from tutti.models import Change, Folder, MediaItem, SourceObject, Track
 from tutti.ports.folders import Listing
 from tutti.ports.identity import Verdict
@@ -100,6 +102,21 @@ class Stored(NamedTuple):
     title: str
     is_listed: bool
     added_at: datetime
+
+
+@contextmanager
+def clean_database(empty: Path, engine: Engine, *, clock: Clock, bus: LocalBus) -> Iterator[Database]:
+    """Put a copy of an empty database under an engine that is used again and again."""
+    path = Path(engine.url.database or "")
+    for stale in path.parent.iterdir():
+        stale.unlink()
+    shutil.copyfile(empty, path)
+    database = Database(f"sqlite:///{path}", clock=clock, bus=bus)
+    database.engine = engine
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 class House:

@@ -130,7 +130,8 @@ def _is_beneath(root: bytes, path: bytes) -> bool:
 
 
 def _is_hidden(name: bytes) -> bool:
-    return name.startswith(b".") or name in _SKIPPED
+    # Two dots begin a title: `...And Justice for All`.
+    return (name.startswith(b".") and not name.startswith(b"..")) or name in _SKIPPED
 
 
 def _unavailable(error: OSError) -> AppError:
