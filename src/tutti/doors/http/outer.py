@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from litestar import Litestar
 from litestar.enums import ScopeType
+from litestar.exceptions import MethodNotAllowedException
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from tutti.domain.errors import AppError
@@ -20,6 +21,7 @@ _SAFE_FIELDS: Sequence[tuple[bytes, bytes]] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
 )
 _API_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
@@ -40,7 +42,7 @@ class Outer:
         scope.setdefault("state", {})["request_id"] = identity = _id_of(scope)
         for shortcut in self._shortcuts:
             match = shortcut.pattern.fullmatch(scope["path"])
-            if match is not None and scope["method"] in {"GET", "HEAD"}:
+            if match is not None:
                 await self._short(shortcut, match[1], scope, receive, send)
                 return
         structlog.contextvars.bind_contextvars(request_id=identity)
@@ -50,12 +52,15 @@ class Outer:
             structlog.contextvars.unbind_contextvars("request_id")
 
     async def _short(self, shortcut: Shortcut, ref: str, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await self._failed(MethodNotAllowedException(headers={"allow": "GET"}), scope, send)
+            return
         try:
             await shortcut.handler(scope, receive, send, ref)
         except AppError as error:
             await self._failed(error, scope, send)
 
-    async def _failed(self, error: AppError, scope: HTTPScope, send: Send) -> None:
+    async def _failed(self, error: Exception, scope: HTTPScope, send: Send) -> None:
         rendered = self._errors.render(scope["path"], request_id(scope), error)
         fields = [(name.encode(), value.encode()) for name, value in rendered.headers.items()]
         fields += [(b"content-type", rendered.media_type.encode()), (b"content-length", b"%d" % len(rendered.body))]
@@ -66,11 +71,10 @@ class Outer:
     async def _framework(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
         is_head = scope["method"] == "HEAD"
-        if is_head:
-            # HEAD is GET without the body (RFC 9110 9.3.2), on every route, so no route needs to say so.
-            scope["method"] = "GET"
         answer = _Finished(send, request_id(scope), is_head=is_head)
-        await self._app(scope, receive, answer)
+        # HEAD is GET without the body (RFC 9110 9.3.2), on every route, so no route needs to say so. The server keeps
+        # its own scope, by which it knows that no body follows.
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, answer)
         took_ms = round((time.monotonic() - began) * 1000, 1)
         _log.debug(
             "request.answered", method=scope["method"], path=scope["path"], status=answer.status, took_ms=took_ms
@@ -89,7 +93,7 @@ class _Finished:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            fields = list(message["headers"])
+            fields = [(name, _with_head(value) if name == b"allow" else value) for name, value in message["headers"]]
             named = {name.lower() for name, _ in fields}
             fields.extend(field for field in (*_SAFE_FIELDS, _API_CSP) if field[0] not in named)
             fields.append((b"x-request-id", self._request_id.encode()))
@@ -97,6 +101,11 @@ class _Finished:
         elif message["type"] == "http.response.body" and self._is_head:
             message["body"] = b""
         await self._send(message)
+
+
+def _with_head(allowed: bytes) -> bytes:
+    """Add what every GET allows too to the methods of a path."""
+    return allowed + b", HEAD" if b"GET" in allowed and b"HEAD" not in allowed else allowed
 
 
 def _id_of(scope: HTTPScope) -> str:
