@@ -23,6 +23,7 @@ _STOP_S = 40
 
 _LISTENS = re.compile(r"Tutti listens on (\S+)")
 _CLAIM = re.compile(r"/claim\?token=(\S+)")
+_CRASH = re.compile(r"request\.crashed|Exception in|Traceback|Warning: ")
 
 
 def environment(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -129,7 +130,7 @@ def serving(
         finally:
             if process.poll() is None:
                 server.stop()
-        crashes = [line for line in server.log if '"request.crashed"' in line or "Traceback" in line]
+        crashes = [line for line in server.log if _CRASH.search(line)]
         assert not crashes, "\n".join(server.log)
 
 
