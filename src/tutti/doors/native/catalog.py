@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from tutti.db.repos.browse import TrackFilter
@@ -19,6 +20,8 @@ Limit = Annotated[int, QueryParameter(description="Things on a page, 1 to 500.")
 Size = Annotated[int, QueryParameter(description="Longer edge in pixels: 64, 150, 300, 600 or 1200.")]
 _SIGNED_IN = {"policy": Policy.SIGNED_IN}
 _TAGS = ["catalog"]
+_PICTURE = "image/webp"
+_KNOWN = {304: ResponseSpec(None, generate_examples=False, description="The client has it.")}
 
 
 @get("/artists", opt=_SIGNED_IN, summary="List artists", tags=_TAGS)
@@ -62,7 +65,14 @@ async def get_album(request: AnyRequest, desk: NamedDependency[Desk], album: Fro
     return shapes.album(await desk.call(request, desk.catalog.album, album))
 
 
-@get("/albums/{album:uuid}/cover", opt=_SIGNED_IN, summary="Get the cover of an album", tags=_TAGS)
+@get(
+    "/albums/{album:uuid}/cover",
+    opt=_SIGNED_IN,
+    summary="Get the cover of an album",
+    tags=_TAGS,
+    media_type=_PICTURE,
+    responses=_KNOWN,
+)
 async def get_album_cover(
     request: AnyRequest, desk: NamedDependency[Desk], album: FromPath[UUID], size: Size = 300
 ) -> Response[bytes]:
@@ -95,7 +105,14 @@ async def get_track(request: AnyRequest, desk: NamedDependency[Desk], track: Fro
     return shapes.whole_track(await desk.call(request, desk.catalog.track, track))
 
 
-@get("/tracks/{track:uuid}/cover", opt=_SIGNED_IN, summary="Get the cover of a track", tags=_TAGS)
+@get(
+    "/tracks/{track:uuid}/cover",
+    opt=_SIGNED_IN,
+    summary="Get the cover of a track",
+    tags=_TAGS,
+    media_type=_PICTURE,
+    responses=_KNOWN,
+)
 async def get_track_cover(
     request: AnyRequest, desk: NamedDependency[Desk], track: FromPath[UUID], size: Size = 300
 ) -> Response[bytes]:
@@ -168,7 +185,7 @@ def _image(request: AnyRequest, cover: CoverImage) -> Response[bytes]:
     headers = {"etag": tag, "cache-control": "private, max-age=86400"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
-    return Response(cover.data, media_type="image/webp", headers=headers)
+    return Response(cover.data, media_type=_PICTURE, headers=headers)
 
 
 routes = (

@@ -1,5 +1,6 @@
 """Writes the description of the native API; it is kept beside this file and served from there."""
 
+import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
 
 from tutti import __version__
+from tutti.doors.native import shapes
 from tutti.doors.native.desk import Policy
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
@@ -45,6 +47,7 @@ def document(router: Router) -> bytes:
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         ),
         operation_id_creator=lambda handler, _method, _path: str(handler.handler_name),
+        use_handler_docstrings=True,
         path=None,
     )
     app = Litestar(route_handlers=[router], openapi_config=config)
@@ -57,6 +60,8 @@ def document(router: Router) -> bytes:
     schema["paths"][STREAM_PATH] = describe_stream()
     for operation in schema["paths"][STREAM_PATH].values():
         operation["responses"]["default"] = _FAILURE
+    for name, shape in schema["components"]["schemas"].items():
+        shape["description"] = inspect.getdoc(getattr(shapes, name.partition("_")[0]))
     schema["components"]["schemas"]["Problem"] = _PROBLEM
     text = json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False)
     return _GENERIC.sub(r"\1Listing", text).encode() + b"\n"
