@@ -20,6 +20,15 @@ NewHouse = Callable[[], AbstractContextManager[House]]
 @pytest.fixture
 def house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock, keys: KeyRing) -> Iterator[House]:
     house = House(tmp_path, db, bus, clock, keys)
+    house.move_in()
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def empty_house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock, keys: KeyRing) -> Iterator[House]:
+    """A core that nobody has claimed yet."""
+    house = House(tmp_path, db, bus, clock, keys)
     yield house
     house.close()
 
@@ -36,6 +45,7 @@ def new_house(tmp_path: Path, keys: KeyRing, engine: Engine, empty_database: Pat
             clean_database(empty_database, engine, clock=clock, bus=bus) as db,
         ):
             house = House(Path(place), db, bus, clock, keys)
+            house.move_in()
             yield house
             house.close()
 

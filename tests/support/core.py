@@ -52,14 +52,16 @@ SMALL_BATCHES = ScanPolicy(batch_files=4)
 
 
 class CountingPasswords:
-    """Implements PasswordHasher at the least cost and counts the work."""
+    """Implements PasswordHasher at the least cost, counts the work and tells when it begins."""
 
     def __init__(self) -> None:
         self._real = Argon2Passwords(Argon2Cost(memory_kib=8, passes=1))
         self.hashed = 0
         self.verified = 0
+        self.before_hash: Callable[[], object] = lambda: None
 
     def hash(self, password: str) -> str:
+        self.before_hash()
         self.hashed += 1
         return self._real.hash(password)
 
@@ -120,7 +122,7 @@ def clean_database(empty: Path, engine: Engine, *, clock: Clock, bus: LocalBus) 
 
 
 class House:
-    """One core with an administrator, `ann`, and the folder `music` as a source of her library.
+    """One core; once moved in, with an administrator, `ann`, and the folder `music` as a source of her library.
 
     Attributes:
         blob_clock: What the blob store measures ages by; its files have the times of the machine.
@@ -151,6 +153,9 @@ class House:
         self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
         self.maintenance = Maintenance(db, self.blobs, self.covers, policy=MaintenancePolicy())
         self.health = Health(db, self.media)
+
+    def move_in(self) -> None:
+        """Let Ann in, and her folder."""
         self.ann = self.add_user("ann", is_admin=True)
         self.library_id = self.personal_library(self.ann)
         self.source_id = self.sources.add(self.ann, self.music)

@@ -16,7 +16,7 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
 from tutti.domain.values import SessionUUID, UserId
 from tutti.kit.text import clean, username_key
-from tutti.models import Library, User
+from tutti.models import Library, Session, User
 from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -169,9 +169,9 @@ class Accounts:
         claims = self._tokens.verify(token)
         is_limited = (claims.expires_at - claims.issued_at).total_seconds() > 3600  # noqa: PLR2004 - one hour
         with self._db.read() as tx:
-            user = self._alive(tx, claims.session_uuid)
+            user, session = self._alive(tx, claims.session_uuid)
             caller = caller_of(user, tx_roles(tx, user), claims.session_uuid, is_limited=is_limited)
-            return Access(caller, claims.expires_at)
+            return Access(caller, min(claims.expires_at, session.expires_at))
 
     def redeem(self, ticket: str, item_uuid: UUID) -> Access:
         """Return who was given a ticket for this item.
@@ -184,11 +184,11 @@ class Accounts:
         if opened.item_uuid != item_uuid:
             raise AppError(ErrorKind.UNAUTHENTICATED, "ticket_invalid", "The address is not valid.")
         with self._db.read() as tx:
-            user = self._alive(tx, opened.session_uuid)
+            user, session = self._alive(tx, opened.session_uuid)
             if user.uuid != opened.user_uuid:
                 raise _ended()
             caller = caller_of(user, tx_roles(tx, user), opened.session_uuid, is_limited=True)
-            return Access(caller, opened.expires_at)
+            return Access(caller, min(opened.expires_at, session.expires_at))
 
     def me(self, caller: Caller) -> Me:
         """Return the caller's own account.
@@ -260,14 +260,14 @@ class Accounts:
             raise AppError(ErrorKind.NOT_FOUND, "user_not_found", "There is no such account.")
         return user
 
-    def _alive(self, tx: Tx, session_uuid: SessionUUID) -> User:
+    def _alive(self, tx: Tx, session_uuid: SessionUUID) -> tuple[User, Session]:
         session = tx.accounts.session_by_uuid(session_uuid)
         if session is None or session.revoked_at is not None or session.expires_at <= tx.now:
             raise _ended()
         user = tx.accounts.by_id(UserId(session.user_id))
         if user is None or not user.is_active:
             raise _ended()
-        return user
+        return user, session
 
 
 def caller_of(

@@ -12,6 +12,7 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanReport
 
 FILES = 12
+AT = [0, 3, 4, 5, 8, 11]
 WAIT_S = 30
 
 
@@ -72,7 +73,7 @@ class TestStopped:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("at", range(FILES))
+    @pytest.mark.parametrize("at", AT)
     def test_a_kill_while_reading_leaves_whole_batches(self, house: House, at: int) -> None:
         fill(house)
         self.kill_at(house, at)
@@ -83,7 +84,7 @@ class TestKilled:
         assert len(house.listed()) % SMALL_BATCHES.batch_files == 0
         assert search_is_in_step(house.db)
 
-    @pytest.mark.parametrize("at", range(FILES))
+    @pytest.mark.parametrize("at", AT)
     def test_the_next_scan_completes_it_with_right_counts(self, house: House, at: int) -> None:
         fill(house)
         self.kill_at(house, at)

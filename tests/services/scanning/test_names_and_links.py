@@ -42,12 +42,6 @@ class TestHostileNames:
         [item] = house.listed().values()
         assert house.deliveries.open(house.ann, item).file.size_bytes == len(Song("One").data)
 
-    def test_it_is_known_again(self, house: House, name: bytes) -> None:
-        save(bytes(house.music) + b"/" + name, Song("One"))
-        house.scan()
-
-        assert house.scan().unchanged == 1
-
     def test_a_folder_of_that_name_is_shown_as_text(self, house: House, name: bytes) -> None:
         save(bytes(house.music) + b"/" + name + b"/one.mp3", Song("One", album=""))
 
