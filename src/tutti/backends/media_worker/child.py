@@ -1,39 +1,86 @@
-"""The child process: locks itself, then reads descriptors that its parent sends until the parent is gone."""
+"""The media program: a keeper that imports everything once, and the locked children that it forks.
 
+The keeper never sees a media file. A child that it forks locks itself before its first file, and from then on knows
+nothing but the descriptors that come through its socket. So a child costs milliseconds and can be thrown away often.
+"""
+
+import encodings.cp1252
+import encodings.utf_16
+import encodings.utf_16_be
+import encodings.utf_16_le
+import gc
 import os
+import signal
 import socket
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO, NoReturn
 
-from tutti.backends.media_worker import reading, wire
+from tutti.backends.media_worker import covers, reading, sandbox, wire
 from tutti.backends.media_worker.source import BUFFER_BYTES
 from tutti.domain.formats import Container
-from tutti.domain.media import Reading, Refusal, Refused
+from tutti.domain.media import Refusal
+
+ENCODINGS = (encodings.cp1252, encodings.utf_16, encodings.utf_16_be, encodings.utf_16_le)
+"""Tags are written in these; Python would look for them at first use, which a locked child cannot."""
 
 
 def main() -> None:
-    """Serve the socket whose descriptor is the first argument."""
+    """Keep children for the control socket whose descriptor is the first argument, until its other end closes."""
     warnings.simplefilter("ignore")  # a shown warning would open source files
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    covers.warm_up()
+    gc.freeze()  # what is imported stays shared with the children
+    control = socket.socket(fileno=int(sys.argv[1]))
+    living: set[int] = set()
+    while order := control.recv(wire.ORDER.size, socket.MSG_WAITALL):
+        (pid,) = wire.ORDER.unpack(order)
+        if pid == wire.FORK:
+            living.add(_fork(control))
+        elif pid in living:
+            living.remove(pid)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _fork(control: socket.socket) -> int:
+    """Start a child and hand its pid and the other end of its socket to our parent."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        control.close()
+        _live(theirs)
+    with ours, theirs:
+        socket.send_fds(control, [wire.ORDER.pack(pid)], [ours.fileno()])
+    return pid
+
+
+def _live(parent: socket.socket) -> NoReturn:
+    """Lock this process and serve; it never returns into the keeper's code."""
+    try:
+        layers = sandbox.lock()
+        _send(parent, wire.Ready(layers.active, layers.missing))
+        serve(parent)
+    finally:
+        os._exit(0)
 
 
 def serve(parent: socket.socket) -> None:
     """Answer requests, one frame for each file, until the other end closes."""
-    _send(parent, wire.Ready([], []))
     for request, descriptors in _requests(parent):
         for descriptor, promised in zip(descriptors, request.promised, strict=True):
-            _send(parent, wire.to_wire(_read(descriptor, promised)))
+            with open(descriptor, "rb", buffering=BUFFER_BYTES) as file:
+                _send(parent, _answer(file, promised, request.size_px))
 
 
-def _read(descriptor: int, promised: Container | None) -> Reading | Refused:
+def _answer(file: BinaryIO, promised: Container | None, size_px: int) -> wire.Answer:
+    size = os.fstat(file.fileno()).st_size
     try:
-        with open(descriptor, "rb", buffering=BUFFER_BYTES) as file:
-            return reading.read(file, os.fstat(descriptor).st_size, promised)
+        return covers.draw_cover(file, size, size_px) if size_px else wire.to_wire(reading.read(file, size, promised))
     except OSError:
-        return Refused(
-            Refusal.UNREADABLE, "Reading the file failed: the disk or the network behind it reports an error."
-        )
+        sentence = "Reading failed: the disk or the network behind the file reports an error."
+        return wire.NotDrawn("bad_picture", sentence) if size_px else wire.NotTaken(Refusal.UNREADABLE, sentence)
 
 
 def _requests(parent: socket.socket) -> Iterator[tuple[wire.Request, Sequence[int]]]:

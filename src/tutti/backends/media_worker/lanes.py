@@ -1,56 +1,54 @@
 """A lane: one thread that keeps one child busy with batches of files and puts a new child in place of a lost one."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 
 from tutti.backends.media_worker import wire
+from tutti.backends.media_worker.agenda import Agenda, Batch, ClosedError, Outcome, closed
 from tutti.backends.media_worker.opening import open_media
-from tutti.backends.media_worker.process import Child, ChildLostError
+from tutti.backends.media_worker.process import Child, ChildLostError, Keeper
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.formats import container_of_name
-from tutti.domain.media import Reading, Refusal, Refused
-from tutti.ports.media import MediaFile
+from tutti.domain.media import Refusal, Refused
 
 _AHEAD = 2
 """Batches that a child has at once: while it reads one, the next is already in its socket."""
 
-UNAVAILABLE = "media_worker_unavailable"
+_TURN = 32
+"""Batches after which another caller who waits is served; changing the caller costs a new child."""
 
-Outcome = Reading | Refused
+_IDLE_S = 20.0
+"""A child with nothing to do for so long is ended."""
 
-_TOO_SLOW = Refused(Refusal.TOO_SLOW, "Reading the file took too long.")
-_FATAL = Refused(Refusal.DAMAGED, "The file broke the program that reads it, so it is left alone.")
+TOO_SLOW = Refused(Refusal.TOO_SLOW, "Reading the file took too long.")
+FATAL = Refused(Refusal.DAMAGED, "The file breaks the program that reads it, so it is left alone.")
 
 
 @dataclass(slots=True)
-class Batch:
-    """Files that are read together, and what is known of them so far.
+class _Work:
+    """A batch in hand.
 
     Attributes:
         answers: One place for each file, None until it is answered.
         waiting: Places that the child has yet to answer, in order.
-        done: Resolved with all answers.
         is_sent: Whether a living child has the waiting files.
     """
 
-    files: Sequence[MediaFile]
+    batch: Batch
     answers: list[Outcome | None] = field(init=False)
     waiting: deque[int] = field(init=False)
-    done: Future[Sequence[Outcome]] = field(default_factory=Future)
     is_sent: bool = False
 
     def __post_init__(self) -> None:
-        self.answers = [None] * len(self.files)
-        self.waiting = deque(range(len(self.files)))
+        self.answers = [None] * len(self.batch.files)
+        self.waiting = deque(range(len(self.batch.files)))
 
     def open(self) -> Sequence[int]:
         """Return descriptors of the waiting files; those that cannot be opened are answered here."""
         descriptors = []
         for place in tuple(self.waiting):
-            opened = open_media(self.files[place])
+            opened = open_media(self.batch.files[place])
             if isinstance(opened, Refused):
                 self.waiting.remove(place)
                 self.answers[place] = opened
@@ -58,57 +56,70 @@ class Batch:
                 descriptors.append(opened)
         return descriptors
 
+    def request(self) -> wire.Request:
+        """Return what the child is asked about the waiting files."""
+        return wire.Request([container_of_name(self.batch.files[place].path) for place in self.waiting])
+
     def accept(self, outcome: Outcome) -> None:
         """Note the answer for the first waiting file."""
         self.answers[self.waiting.popleft()] = outcome
 
     def finish(self) -> None:
         """Hand over all answers."""
-        self.done.set_result([answer for answer in self.answers if answer is not None])
+        self.batch.done.set_result([answer for answer in self.answers if answer is not None])
 
 
 @dataclass(slots=True)
 class Lane:
-    """One thread's work: `run` until the queue gives None."""
+    """One thread's work; `run` ends when the agenda is closed.
 
-    jobs: SimpleQueue[Batch | None]
-    start: Callable[[], Child]
+    A child serves one caller at a time: whoever made a file that took it over learns nothing of others' files.
+    """
+
+    agenda: Agenda
+    keeper: Keeper
     timeout_s: float
-    files_per_child: int
     _child: Child | None = None
-    _sent: deque[Batch] = field(default_factory=deque)
-    _is_closing: bool = False
+    _caller: object = None
+    _turn: int = 0
+    _hand: deque[_Work] = field(default_factory=deque)
 
     def run(self) -> None:
-        """Read batches until told to stop."""
-        while self._take():
+        """Read batches until the agenda is closed."""
+        try:
+            while True:
+                self._fetch()
+                self._read()
+        except ClosedError:
+            self._fail(closed())
+        finally:
+            self._retire()
+
+    def _fetch(self) -> None:
+        """Take in hand what the child can have at once; end an idle child."""
+        if not self._hand:
+            preferred = self._caller if self._turn < _TURN else None
+            batch = self.agenda.next(preferred, _IDLE_S)
+            if batch is None or batch.caller is not self._caller:
+                self._retire()
+                self._turn = 0
+            self._take(batch)
+        while len(self._hand) < _AHEAD and self._turn < _TURN and (batch := self.agenda.next_of(self._caller)):
+            self._take(batch)
+
+    def _take(self, batch: Batch | None) -> None:
+        if batch:
+            self._caller = batch.caller
+            self._turn += 1
+            self._hand.append(_Work(batch))
+
+    def _read(self) -> None:
+        if self._hand:
             try:
                 self._supply()
-                self._settle(self._sent[0])
+                self._settle(self._hand[0])
             except AppError as error:
                 self._fail(error)
-        self._retire()
-
-    def _take(self) -> bool:
-        """Fetch what the child can have at once; return False when there is nothing left to do, ever."""
-        while len(self._sent) < self._capacity() and not self._is_closing:
-            try:
-                batch = self.jobs.get(block=not self._sent)
-            except Empty:
-                break
-            if batch is None:
-                self._is_closing = True
-            elif batch.done.set_running_or_notify_cancel():
-                self._sent.append(batch)
-        return bool(self._sent)
-
-    def _capacity(self) -> int:
-        """An old child is given nothing new, and leaves when it has answered."""
-        if self._child is None or self._child.served < self.files_per_child:
-            return _AHEAD
-        if not self._sent:
-            self._retire()
-        return 1
 
     def _supply(self) -> None:
         """Send what is not sent; a child that died while idle is replaced once."""
@@ -121,43 +132,42 @@ class Lane:
             except ChildLostError as error:
                 self._retire()
                 raise AppError(
-                    ErrorKind.UNAVAILABLE, UNAVAILABLE, "The program that reads media does not start."
+                    ErrorKind.UNAVAILABLE, "media_worker_unavailable", "Media cannot be read now."
                 ) from error
 
     def _send(self) -> None:
-        for batch in self._sent:
-            if not batch.is_sent and (descriptors := batch.open()):
-                promised = [container_of_name(batch.files[place].path) for place in batch.waiting]
-                self._running().send(wire.Request(promised), descriptors)
-            batch.is_sent = True
+        for work in self._hand:
+            if not work.is_sent and (descriptors := work.open()):
+                self._running().send(work.request(), descriptors)
+            work.is_sent = True
 
     def _running(self) -> Child:
         if self._child is None:
-            self._child = self.start()
+            self._child = self.keeper.start_child()
         return self._child
 
-    def _settle(self, batch: Batch) -> None:
+    def _settle(self, work: _Work) -> None:
         """Wait for the answers of the oldest batch; a file that costs a child its life costs nobody else's answer."""
-        while batch.waiting:
+        while work.waiting:
             try:
-                batch.accept(_outcome(self._running().receive(self.timeout_s)))
+                work.accept(_outcome(self._running().receive(self.timeout_s)))
             except ChildLostError as lost:
-                batch.accept(_TOO_SLOW if lost.is_hung else _FATAL)
+                work.accept(TOO_SLOW if lost.is_hung else FATAL)
                 self._retire()
                 self._supply()
-        self._sent.popleft().finish()
+        self._hand.popleft().finish()
 
     def _retire(self) -> None:
         """End the child; whatever it had not answered counts as not sent."""
         if self._child:
             self._child.kill()
         self._child = None
-        for batch in self._sent:
-            batch.is_sent = False
+        for work in self._hand:
+            work.is_sent = False
 
     def _fail(self, error: AppError) -> None:
-        while self._sent:
-            self._sent.popleft().done.set_exception(error)
+        while self._hand:
+            self._hand.popleft().batch.done.set_exception(error)
 
 
 def _outcome(answer: wire.Answer) -> Outcome:
@@ -165,4 +175,4 @@ def _outcome(answer: wire.Answer) -> Outcome:
         return wire.from_wire(answer)
     if isinstance(answer, wire.NotTaken):
         return Refused(answer.reason, answer.message)
-    raise ChildLostError(is_hung=False)
+    raise ChildLostError

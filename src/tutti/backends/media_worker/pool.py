@@ -1,45 +1,53 @@
 """Reads media through several locked children at once, and answers in the order asked."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
-from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
+from typing import Literal
 
 from tutti.backends.media_worker import wire
-from tutti.backends.media_worker.lanes import Batch, Lane
-from tutti.backends.media_worker.process import Child
+from tutti.backends.media_worker.agenda import Agenda, Batch
+from tutti.backends.media_worker.lanes import Lane
+from tutti.backends.media_worker.opening import open_media
+from tutti.backends.media_worker.process import Child, ChildLostError, Keeper
+from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.media import Reading, Refused
-from tutti.ports.media import MediaFile
+from tutti.ports.media import COVER_SIZES, MediaFile
 
 _BATCHES_AHEAD = 3
 """For each child: what it reads, what waits in its socket, what waits for the caller."""
 
 
 class PooledMediaReader:
-    """A `MediaReader` whose files are opened in child processes; children start with the first file.
+    """A `MediaReader` whose files are opened in locked child processes, which start with the first file.
 
     Args:
         workers: How many children read at once; more than the cores gains nothing.
+        sandbox: `strict` refuses to read where a layer of the sandbox is missing, `auto` uses what there is.
         timeout_s: Seconds that one file may take.
-        files_per_child: After so many files a child is replaced.
     """
 
-    def __init__(self, workers: int, *, timeout_s: float = 15.0, files_per_child: int = 20_000) -> None:
-        self._jobs: SimpleQueue[Batch | None] = SimpleQueue()
-        self._lanes = [Lane(self._jobs, Child, timeout_s, files_per_child) for _ in range(workers)]
+    def __init__(self, workers: int, *, sandbox: Literal["auto", "strict"] = "auto", timeout_s: float = 15.0) -> None:
+        self._agenda = Agenda()
+        self._keeper = Keeper(is_strict=sandbox == "strict")
+        self._lanes = [Lane(self._agenda, self._keeper, timeout_s) for _ in range(workers)]
+        self._timeout_s = timeout_s
+        self._drawing = BoundedSemaphore(workers)
         self._threads: list[Thread] = []
         self._starting = Lock()
+        self._ready: wire.Ready | None = None
 
     def read(self, files: Iterable[MediaFile]) -> Iterator[Reading | Refused]:
-        """Yield one answer a file, in the order asked; see `MediaReader.read`."""
+        """Yield one answer a file, in the order asked; see the port."""
         self._start()
-        files = iter(files)
+        files, caller = iter(files), object()
         ahead: deque[Batch] = deque()
         try:
             while chunk := list(islice(files, wire.BATCH)):
-                ahead.append(Batch(chunk))
-                self._jobs.put(ahead[-1])
+                ahead.append(Batch(caller, chunk))
+                self._agenda.put(ahead[-1])
                 if len(ahead) > _BATCHES_AHEAD * len(self._lanes):
                     yield from ahead.popleft().done.result()
             while ahead:
@@ -55,9 +63,50 @@ class PooledMediaReader:
                 for thread in self._threads:
                     thread.start()
 
+    def render_cover(self, file: MediaFile, size_px: int) -> bytes:
+        """Return a cover as WebP, drawn by a child of its own; see the port."""
+        if size_px not in COVER_SIZES:
+            raise AppError(ErrorKind.INVALID, "bad_cover_size", f"The size must be one of {COVER_SIZES}.")
+        with self._drawing:
+            child = self._keeper.start_child()
+            try:
+                return _drawn(child, file, size_px, self._timeout_s)
+            except ChildLostError as error:
+                raise AppError(ErrorKind.UNSUPPORTED, "bad_picture", "The picture cannot be decoded.") from error
+            finally:
+                child.kill()
+
+    def layers(self) -> Sequence[str]:
+        """Return the layers of the sandbox that hold, the strongest first; empty when no child starts."""
+        return self._known().layers
+
+    def missing_layers(self) -> Sequence[str]:
+        """Return the layers that this system does not offer."""
+        return self._known().missing
+
+    def _known(self) -> wire.Ready:
+        if self._ready is None:
+            with suppress(AppError):
+                self._ready = self._keeper.layers()
+        return self._ready or wire.Ready([], [])
+
     def close(self) -> None:
         """End the children; the reader is not used after this."""
-        for _ in self._threads:
-            self._jobs.put(None)
+        self._agenda.close()
+        self._keeper.close()
         for thread in self._threads:
             thread.join()
+
+
+def _drawn(child: Child, file: MediaFile, size_px: int, timeout_s: float) -> bytes:
+    opened = open_media(file)
+    if isinstance(opened, Refused):
+        raise AppError(ErrorKind.NOT_FOUND, "no_cover", opened.message)
+    child.send(wire.Request([None], size_px), [opened])
+    answer = child.receive(timeout_s)
+    if isinstance(answer, wire.Drawn):
+        return answer.webp
+    if isinstance(answer, wire.NotDrawn):
+        kind = ErrorKind.NOT_FOUND if answer.code == "no_cover" else ErrorKind.UNSUPPORTED
+        raise AppError(kind, answer.code, answer.message)
+    raise ChildLostError

@@ -1,4 +1,7 @@
-"""The parent's side of one child: start it, give it files, hear its answers in time, end it."""
+"""The parent's side of the media program: the keeper that forks children, and one child.
+
+Names: a keeper is the running program, a child one of its forks; both are `tutti.backends.media_worker.child`.
+"""
 
 import contextlib
 import os
@@ -8,12 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from threading import Lock
 
 import msgspec
 
 from tutti.backends.media_worker import wire
+from tutti.domain.errors import AppError, ErrorKind
 
-_START_S = 30.0
+_START_S = 60.0
+"""A small board with a cold disk needs some seconds to import everything."""
+
 _RECEIVE_BYTES = 1 << 16
 
 
@@ -24,34 +31,136 @@ class ChildLostError(Exception):
         is_hung: Whether it ran out of time.
     """
 
-    def __init__(self, *, is_hung: bool) -> None:
+    def __init__(self, *, is_hung: bool = False) -> None:
         super().__init__("the media child is lost")
         self.is_hung = is_hung
 
 
-class Child:
-    """One child process and its socket; used by one thread at a time.
+class Keeper:
+    """The keeper of all children of one reader; starts with the first child; safe to call from several threads.
 
-    Attributes:
-        served: How many files it was asked about.
-        ready: What it said of itself at start.
+    Args:
+        is_strict: Refuse to start children that are not held by every layer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_strict: bool = False) -> None:
+        self._is_strict = is_strict
+        self._lock = Lock()
+        self._program: _Program | None = None
+
+    def start_child(self) -> "Child":
         """Start a child and wait until it is locked.
+
+        Raises:
+            AppError: UNAVAILABLE `media_worker_unavailable`: none comes up, or a layer is missing and we are strict.
+        """
+        child = self._started()
+        if self._is_strict and child.ready.missing:
+            child.kill()
+            missing = ", ".join(child.ready.missing)
+            raise _unavailable(f"The sandbox for media must be complete, and this system lacks: {missing}.")
+        return child
+
+    def layers(self) -> wire.Ready:
+        """Return what holds a child on this system.
+
+        Raises:
+            AppError: UNAVAILABLE `media_worker_unavailable`: no child comes up.
+        """
+        child = self._started()
+        child.kill()
+        return child.ready
+
+    def close(self) -> None:
+        """End the keeper, and with it the children that are left."""
+        with self._lock:
+            if self._program:
+                self._program.close()
+            self._program = None
+
+    def _started(self) -> "Child":
+        for _ in range(2):  # the second try is for a keeper that died since
+            with contextlib.suppress(OSError, ChildLostError):
+                return self._try()
+            self.close()
+        raise _unavailable("The program that reads media does not start.")
+
+    def _try(self) -> "Child":
+        with self._lock:
+            program = self._program = self._program or _Program()
+            pid, its_socket = program.fork()
+        return Child(program, pid, its_socket)
+
+
+def _unavailable(sentence: str) -> AppError:
+    return AppError(ErrorKind.UNAVAILABLE, "media_worker_unavailable", sentence)
+
+
+class _Program:
+    """The keeper's process and its control socket."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(_START_S)
+        self._lock = Lock()
+        with theirs:
+            self._process = _started(theirs.fileno())
+
+    def fork(self) -> tuple[int, socket.socket]:
+        """Return pid and socket of a new child; raises OSError when the keeper is not there."""
+        with self._lock:
+            self._control.sendall(wire.ORDER.pack(wire.FORK))
+            data, descriptors, _, _ = socket.recv_fds(self._control, wire.ORDER.size, 1)
+        if len(data) < wire.ORDER.size or not descriptors:
+            raise ConnectionError("the media program ended")
+        return wire.ORDER.unpack(data)[0], socket.socket(fileno=descriptors[0])
+
+    def end(self, pid: int) -> None:
+        """Have a child killed; one of a keeper that is gone died with it."""
+        with self._lock, contextlib.suppress(OSError):
+            self._control.sendall(wire.ORDER.pack(pid))
+
+    def close(self) -> None:
+        self._control.close()
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _started(descriptor: int) -> subprocess.Popen[bytes]:
+    """Start the program with an empty environment: ours may hold secrets."""
+    return subprocess.Popen(  # noqa: S603 -- our own program
+        [sys.executable, "-I", "-m", "tutti.backends.media_worker.child", str(descriptor)],
+        pass_fds=(descriptor,),
+        env={},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+class Child:
+    """One child and its socket; used by one thread at a time.
+
+    Attributes:
+        ready: What it said of its sandbox.
+    """
+
+    def __init__(self, program: _Program, pid: int, its_socket: socket.socket) -> None:
+        """Wait for its first word.
 
         Raises:
             ChildLostError: It did not come up.
         """
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = _started(theirs.fileno())
+        self._program, self._pid, self._socket = program, pid, its_socket
         self._buffer = bytearray()
-        self.served = 0
         ready = self.receive(_START_S)
         if not isinstance(ready, wire.Ready):
             self.kill()
-            raise ChildLostError(is_hung=False)
+            raise ChildLostError
         self.ready = ready
 
     def send(self, request: wire.Request, descriptors: Sequence[int]) -> None:
@@ -60,12 +169,11 @@ class Child:
         Raises:
             ChildLostError: It is not there any more.
         """
-        self.served += len(descriptors)
         try:
             socket.send_fds(self._socket, [wire.pack_request(request)], descriptors)
         except OSError as error:
             self.kill()
-            raise ChildLostError(is_hung=False) from error
+            raise ChildLostError from error
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -99,22 +207,6 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once; may be called again."""
-        self._socket.close()
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-
-def _started(descriptor: int) -> subprocess.Popen[bytes]:
-    """Start the child's program, with an empty environment: ours may hold secrets."""
-    return subprocess.Popen(  # noqa: S603 -- our own program
-        [sys.executable, "-I", "-m", "tutti.backends.media_worker.child", str(descriptor)],
-        pass_fds=(descriptor,),
-        env={},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+        if self._socket.fileno() >= 0:
+            self._socket.close()
+            self._program.end(self._pid)

@@ -38,6 +38,16 @@ def read(file: BinaryIO, size: int, promised: Container | None) -> Reading | Ref
         return Refused(Refusal.WRONG_TYPE, str(error))
 
 
+def find_picture(file: BinaryIO, size: int) -> bytes | None:
+    """Return the front cover in an audio file, None when there is none or the file cannot be read."""
+    try:
+        source = source_of(file, size)
+        container = container_of_bytes(source.audio_head)
+        return parse(source, container or Container.MP3).picture if size else None
+    except Exception:  # noqa: BLE001 -- as in `_parsed`: this runs in the child alone
+        return None
+
+
 def _read(source: Source, promised: Container | None) -> Reading | Refused:
     container = container_of_bytes(source.audio_head)
     if container is None:

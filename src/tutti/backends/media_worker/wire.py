@@ -21,6 +21,11 @@ BATCH = 16
 ANSWER_LIMIT = 2 << 20
 """Bytes of one answer; a longer one means that the child is no longer ours."""
 
+ORDER = struct.Struct("<q")
+"""An order to the keeper: `FORK`, or the pid of the child to end; its answer to `FORK` is a pid and a descriptor."""
+
+FORK = 0
+
 _REQUEST = struct.Struct(f"<BBH{BATCH}s")
 REQUEST_BYTES = _REQUEST.size
 LENGTH = struct.Struct("<I")
