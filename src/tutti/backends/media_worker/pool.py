@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from threading import BoundedSemaphore, Lock, Thread
-from typing import Literal
 
 from tutti.backends.media_worker import wire
 from tutti.backends.media_worker.agenda import Agenda, Batch
@@ -25,13 +24,13 @@ class PooledMediaReader:
 
     Args:
         workers: How many children read at once; more than the cores gains nothing.
-        sandbox: `strict` refuses to read where a layer of the sandbox is missing, `auto` uses what there is.
+        is_strict: Refuse to read where a layer of the sandbox is missing; else what there is is used.
         timeout_s: Seconds that one file may take.
     """
 
-    def __init__(self, workers: int, *, sandbox: Literal["auto", "strict"] = "auto", timeout_s: float = 15.0) -> None:
+    def __init__(self, workers: int, *, is_strict: bool = False, timeout_s: float = 15.0) -> None:
         self._agenda = Agenda()
-        self._keeper = Keeper(is_strict=sandbox == "strict")
+        self._keeper = Keeper(is_strict=is_strict)
         self._lanes = [Lane(self._agenda, self._keeper, timeout_s) for _ in range(workers)]
         self._timeout_s = timeout_s
         self._drawing = BoundedSemaphore(workers)
