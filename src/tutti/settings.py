@@ -75,7 +75,7 @@ class HTTPSettings(_Part):
 class GRPCSettings(_Part):
     """The gRPC listeners."""
 
-    host: str = Field(default="", description="Address to listen on; empty means as HTTP.")
+    host: str = Field(default="", description="Address to listen on; empty means as HTTP. Not in this version.")
     ports: str = Field(default="", description="Ports, separated by commas; empty is off. Not in this version.")
 
 

@@ -22,7 +22,7 @@ from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol, check_protocol
 from tutti.doors.native.desk import Desk
 from tutti.doors.native.door import open_door
-from tutti.settings import Settings
+from tutti.settings import DOORS, Settings
 from tutti.wiring import background
 from tutti.wiring.core import Core, open_core
 
@@ -45,6 +45,8 @@ def serve(settings: Settings, *, announce: Announce, beside: Beside) -> None:
     Raises:
         AppError: A sentence that says why the server cannot start.
     """
+    if not set(settings.doors) & set(DOORS):
+        raise AppError(ErrorKind.INVALID, "bad_setting", f"TUTTI_DOORS: this version has no door but {DOORS[0]}.")
     gc.disable()  # assembling makes much and drops nothing: collecting meanwhile costs a fifth of the start
     with ExitStack() as stack:
         core = stack.enter_context(open_core(settings))
@@ -153,6 +155,9 @@ def _address(settings: Settings, listener: socket.socket) -> str:
 
 
 def _say_what_is_off(settings: Settings) -> None:
+    for name in settings.doors:
+        if name not in DOORS:
+            _log.warning("door.not_in_this_version", name=name)
     for name in settings.without_effect():
         _log.warning("setting.without_effect", name=name)
     reason = check_protocol()
