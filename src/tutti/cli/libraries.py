@@ -11,7 +11,6 @@ from tutti.cli import output
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
 from tutti.services.ingest import Accepted
-from tutti.wiring.background import runner_of
 from tutti.wiring.core import Core, open_core
 
 app = typer.Typer(help="Libraries.", no_args_is_help=True)
@@ -50,6 +49,8 @@ def import_(
     as_json: output.JSON = False,
 ) -> None:
     """Copy files into the store, durably; the same bytes are kept once."""
+    from tutti.wiring.background import runner_of  # noqa: PLC0415 - costs the log, which no other command needs
+
     with open_core(settings.load()) as core:
         caller = core.accounts.named(user)
         lines = [_imported(core, caller, file, library) for file in files]
