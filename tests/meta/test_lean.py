@@ -1,12 +1,11 @@
 """A serving process holds what serving needs, and nothing that only other commands or first starts need (P1, P2)."""
 
 import re
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from support.server import Server, add_user, environment, serving, start
+from support.server import add_user, serving
 
 LATER = ["alembic", "authlib", "httpx", "httpx2", "obstore", "PIL", "mutagen", "av", "rich.console"]
 _IMPORTED = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)")
