@@ -6,190 +6,169 @@ file that holds the value.
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import fields
 
 DOORS = ("native",)
 LATER_DOORS = ("astolfo", "sinuzoid", "musakone", "tuneton", "joykunga", "subsonic", "web")
 PREFIX = "TUTTI_"
+LATER = "Not in this version."
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Names = tuple[str, ...]
+"""Written with commas between."""
 
 
-def _listed(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+class Secret(str):
+    """A text that does not show itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
 
 
-class HTTPSettings(_Part):
+class HTTPSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The one HTTP port of all doors."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: Port = Field(default=7700, description="Port to listen on; 0 takes a free one.")
-    public_url: str = Field(
-        default="",
-        description="How clients reach this server, such as `https://music.example.org`; for links it makes.",
-    )
-    trusted_proxies: tuple[str, ...] = Field(
-        default=(), description="Networks of reverse proxies whose `X-Forwarded-For` is believed, separated by commas."
-    )
-    listeners: tuple[str, ...] = Field(
-        default=(), description="Historic listeners, `door:port`, separated by commas. Not in this version."
-    )
-    threads: int = Field(default=4, ge=1, le=64, description="Worker threads for use cases.")
-    queue: int = Field(
-        default=256, ge=1, description="Requests that may wait for a worker thread; more are answered 503."
-    )
-    write_stall_s: float = Field(
-        default=60, gt=0, description="A download that makes no progress for so long is ended."
-    )
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 7700
+    public_url: Annotated[
+        str, Meta(description="How clients reach this server, such as `https://music.example.org`; for links it makes.")
+    ] = ""
+    trusted_proxies: Annotated[
+        Names,
+        Meta(description="Networks of reverse proxies whose `X-Forwarded-For` is believed, separated by commas."),
+    ] = ()
+    listeners: Annotated[Names, Meta(description=f"Historic listeners, `door:port`, separated by commas. {LATER}")] = ()
+    threads: Annotated[int, Meta(ge=1, le=64, description="Worker threads for use cases.")] = 4
+    queue: Annotated[
+        int, Meta(ge=1, description="Requests that may wait for a worker thread; more are answered 503.")
+    ] = 256
+    write_stall_s: Annotated[
+        float, Meta(gt=0, description="A download that makes no progress for so long is ended.")
+    ] = 60.0
 
-    @field_validator("trusted_proxies", "listeners", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _listed(value)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
+    def __post_init__(self) -> None:
+        """Check what types cannot say."""
+        for network in self.trusted_proxies:
             ip_network(network, strict=False)
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _origin(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+        parts = urlsplit(self.public_url)
+        is_origin = parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment
+        if self.public_url and not is_origin:
             raise ValueError("must be an address such as https://music.example.org")
-        return value.rstrip("/")
 
 
-class GRPCSettings(_Part):
+class GRPCSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The gRPC listeners."""
 
-    host: str = Field(default="", description="Address to listen on; empty means as HTTP. Not in this version.")
-    ports: str = Field(default="", description="Ports, separated by commas; empty is off. Not in this version.")
+    host: Annotated[str, Meta(description=f"Address to listen on; empty means as HTTP. {LATER}")] = ""
+    ports: Annotated[str, Meta(description=f"Ports, separated by commas; empty is off. {LATER}")] = ""
 
 
-class DatabaseSettings(_Part):
+class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where rows are."""
 
-    url: str = Field(default="", description="Database URL; empty means `tutti.db` in the data folder.")
+    url: Annotated[str, Meta(description="Database URL; empty means `tutti.db` in the data folder.")] = ""
 
-    @field_validator("url")
-    @classmethod
-    def _sqlite(cls, value: str) -> str:
-        if value and not value.startswith("sqlite:///"):
+    def __post_init__(self) -> None:
+        """Refuse what this version cannot open."""
+        if self.url and not self.url.startswith("sqlite:///"):
             raise ValueError("only sqlite:///PATH is supported by this version")
-        return value
 
 
-class BlobSettings(_Part):
+class BlobSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the bytes that are ours are."""
 
-    url: str = Field(default="", description="`file:///PATH`; empty means the data folder.")
-    reserve_mb: int = Field(default=256, ge=0, description="Megabytes of disk space that uploads leave free.")
+    url: Annotated[str, Meta(description="`file:///PATH`; empty means the data folder.")] = ""
+    reserve_mb: Annotated[int, Meta(ge=0, description="Megabytes of disk space that uploads leave free.")] = 256
 
-    @field_validator("url")
-    @classmethod
-    def _local(cls, value: str) -> str:
-        if value and not value.startswith("file:///"):
+    def __post_init__(self) -> None:
+        """Refuse what this version cannot open."""
+        if self.url and not self.url.startswith("file:///"):
             raise ValueError("only file:///PATH is supported by this version")
-        return value
 
 
-class AuthSettings(_Part):
+class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Accounts and tokens."""
 
-    registration: Literal["open", "invite", "closed"] = Field(
-        default="closed", description="Who may make an account; `open` and `invite`: Not in this version."
-    )
-    security_key: SecretStr = Field(
-        default=SecretStr(""), description="The gate of a door that registers by key. Not in this version."
-    )
-    access_minutes: int = Field(default=15, ge=1, le=60, description="Life of an access token.")
-    refresh_days: int = Field(
-        default=30, ge=1, le=90, description="Life of a refresh token; a session lives 90 days at most."
-    )
-    ticket_hours: int = Field(default=6, ge=1, le=24, description="Life of a signed stream address.")
-    min_password_chars: int = Field(default=8, ge=8, le=64, description="Shortest password of a new account.")
+    registration: Annotated[
+        Literal["open", "invite", "closed"], Meta(description=f"Who may make an account; `open` and `invite`: {LATER}")
+    ] = "closed"
+    security_key: Annotated[Secret, Meta(description=f"The gate of a door that registers by key. {LATER}")] = Secret()
+    access_minutes: Annotated[int, Meta(ge=1, le=60, description="Life of an access token.")] = 15
+    refresh_days: Annotated[
+        int, Meta(ge=1, le=90, description="Life of a refresh token; a session lives 90 days at most.")
+    ] = 30
+    ticket_hours: Annotated[int, Meta(ge=1, le=24, description="Life of a signed stream address.")] = 6
+    min_password_chars: Annotated[int, Meta(ge=8, le=64, description="Shortest password of a new account.")] = 8
 
 
-class ScanSettings(_Part):
+class ScanSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Folders that are read."""
 
-    workers: int = Field(default=2, ge=1, le=32, description="Child processes that read tags.")
-    every_minutes: int = Field(default=60, ge=0, description="How often all folders are scanned again; 0 is never.")
-    watch: bool = Field(default=True, description="Whether folders are watched for changes while serving.")
-    max_vanished_share: float = Field(
-        default=0.5,
-        gt=0,
-        le=1,
-        description="When a larger share of a folder's files vanished at once, none is removed.",
-    )
+    workers: Annotated[int, Meta(ge=1, le=32, description="Child processes that read tags.")] = 2
+    every_minutes: Annotated[int, Meta(ge=0, description="How often all folders are scanned again; 0 is never.")] = 60
+    watch: Annotated[bool, Meta(description="Whether folders are watched for changes while serving.")] = True
+    max_vanished_share: Annotated[
+        float,
+        Meta(gt=0, le=1, description="When a larger share of a folder's files vanished at once, none is removed."),
+    ] = 0.5
 
 
-class MediaSettings(_Part):
+class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The children that open media."""
 
-    sandbox: Literal["auto", "strict"] = Field(
-        default="auto", description="`strict` refuses to read media where a layer of the sandbox is missing."
-    )
-    cover_cache_mb: int = Field(default=1024, ge=0, description="Megabytes of rendered covers to keep.")
+    sandbox: Annotated[
+        Literal["auto", "strict"],
+        Meta(description="`strict` refuses to read media where a layer of the sandbox is missing."),
+    ] = "auto"
+    cover_cache_mb: Annotated[int, Meta(ge=0, description="Megabytes of rendered covers to keep.")] = 1024
 
 
-class RedisSettings(_Part):
+class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Redis, for many processes."""
 
-    url: str = Field(default="", description="`redis://HOST:PORT/N`. Not in this version.")
+    url: Annotated[str, Meta(description=f"`redis://HOST:PORT/N`. {LATER}")] = ""
 
 
-class MopidySettings(_Part):
+class MopidySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The player in the living room."""
 
-    url: str = Field(default="", description="`ws://HOST:PORT/mopidy/ws`. Not in this version.")
+    url: Annotated[str, Meta(description=f"`ws://HOST:PORT/mopidy/ws`. {LATER}")] = ""
 
 
-class LogSettings(_Part):
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The log, on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least level that is written."
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = (
+        "info"
     )
-    format: Literal["auto", "console", "json"] = Field(
-        default="auto", description="`auto` is console on a terminal, else JSON."
-    )
+    format: Annotated[
+        Literal["auto", "console", "json"], Meta(description="`auto` is console on a terminal, else JSON.")
+    ] = "auto"
 
 
-class CompatSettings(_Part):
+class CompatSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the programs that Tutti replaces."""
 
-    env: tuple[str, ...] = Field(
-        default=(),
-        description="Doors whose original environment names are read, separated by commas. Not in this version.",
-    )
-
-    @field_validator("env", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _listed(value)
+    env: Annotated[
+        Names, Meta(description=f"Doors whose original environment names are read, separated by commas. {LATER}")
+    ] = ()
 
 
-class Settings(_Part):
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole tree."""
 
-    data_dir: Path = Field(
-        default=Path("data"), description="Folder of everything the server keeps: database, keys, blobs."
+    data_dir: Annotated[Path, Meta(description="Folder of everything the server keeps: database, keys, blobs.")] = Path(
+        "data"
     )
-    doors: tuple[str, ...] = Field(default=DOORS, description="Which doors are open, separated by commas.")
+    doors: Annotated[Names, Meta(description="Which doors are open, separated by commas.")] = DOORS
     http: HTTPSettings = HTTPSettings()
     grpc: GRPCSettings = GRPCSettings()
     db: DatabaseSettings = DatabaseSettings()
@@ -202,23 +181,16 @@ class Settings(_Part):
     log: LogSettings = LogSettings()
     compat: CompatSettings = CompatSettings()
 
-    @field_validator("doors", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _listed(value)
-
-    @field_validator("doors")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [door for door in value if door not in DOORS + LATER_DOORS]
-        if unknown:
-            raise ValueError(f"there is no door named {unknown[0]!r}; known: {', '.join(DOORS + LATER_DOORS)}")
-        return value
+    def __post_init__(self) -> None:
+        """Refuse doors that do not exist."""
+        for door in self.doors:
+            if door not in DOORS + LATER_DOORS:
+                raise ValueError(f"there is no door named {door!r}; known: {', '.join(DOORS + LATER_DOORS)}")
 
     def without_effect(self) -> Sequence[str]:
         """Return the names that are set, and that this version has nothing to do with yet."""
-        later = [name for name, (_, about) in names().items() if "Not in this version" in about.description]
-        return [name for name in later if self.value_of(name) not in ("", (), "closed", SecretStr(""))]
+        later = [name for name, (_, about) in names().items() if LATER in about.description]
+        return [name for name in later if self.value_of(name) not in ("", (), "closed")]
 
     def value_of(self, name: str) -> object:
         """Return the value of a setting by its environment name."""
@@ -241,19 +213,23 @@ class Settings(_Part):
 class About(NamedTuple):
     """What is known of a setting."""
 
+    kind: object
     default: object
     description: str
 
 
-def names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict[str, tuple[type[BaseModel], About]]:
+@cache
+def names(part: type[Struct] = Settings, prefix: str = PREFIX) -> Mapping[str, tuple[type[Struct], About]]:
     """Return every environment name with the part of the tree it belongs to, in the order of the tree."""
-    found: dict[str, tuple[type[BaseModel], About]] = {}
-    for field, info in model.model_fields.items():
-        name = f"{prefix}{field.upper()}"
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            found |= names(info.annotation, f"{name}__")
+    found: dict[str, tuple[type[Struct], About]] = {}
+    kinds = get_type_hints(part, include_extras=True)
+    for field in fields(part):
+        name, kind = f"{prefix}{field.name.upper()}", kinds[field.name]
+        if get_origin(kind) is Annotated:
+            plain, meta = get_args(kind)
+            found[name] = (part, About(plain, field.default, meta.description))
         else:
-            found[name] = (model, About(info.default, info.description or ""))
+            found |= names(kind, f"{name}__")
     return found
 
 
@@ -269,20 +245,33 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     tree: dict[str, Any] = {}
-    for name, value in _with_files(given).items():
+    for name, text in _with_files(given).items():
         if name not in names():
             raise _bad(name, "there is no such setting")
         *parts, leaf = name.removeprefix(PREFIX).lower().split("__")
         branch = tree
         for part in parts:
             branch = branch.setdefault(part, {})
-        branch[leaf] = value
+        branch[leaf] = _listed(text) if names()[name][1].kind == Names else text
     try:
-        return Settings(**tree)
+        return convert(tree, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = PREFIX + "__".join(str(part).upper() for part in first["loc"] if isinstance(part, str))
-        raise _bad(key, first["msg"].removeprefix("Value error, ")) from error
+        reason, _, path = str(error).partition(" - at `$")
+        raise _bad(_key(path, tree), reason) from error
+
+
+def _listed(text: str) -> Names:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _key(path: str, tree: Mapping[str, Any]) -> str:
+    """Return the environment name for a path such as `.http.port`; a check of a whole part names what was set in it."""
+    name = PREFIX + "__".join(part.partition("[")[0].upper() for part in path.rstrip("`").split(".") if part)
+    if name in names():
+        return name
+    branch = tree.get(name.removeprefix(PREFIX).lower(), tree)
+    set_here = [f"{name}__{leaf.upper()}" if name != PREFIX else PREFIX + leaf.upper() for leaf in branch]
+    return ", ".join(one for one in set_here if one in names()) or name
 
 
 def _with_files(given: Mapping[str, str]) -> dict[str, str]:

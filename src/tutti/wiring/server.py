@@ -121,7 +121,7 @@ def _desk(core: Core, gate: Gate, hop: Hop) -> Desk:
         jwks=core.tokens.jwks,
         gate=gate,
         hop=hop,
-        public_url=core.settings.http.public_url,
+        public_url=core.settings.http.public_url.rstrip("/"),
     )
 
 
@@ -151,7 +151,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 def _address(settings: Settings, listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return settings.http.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return settings.http.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _say_what_is_off(settings: Settings) -> None:
