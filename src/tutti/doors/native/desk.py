@@ -7,10 +7,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.exceptions import ValidationException
+from litestar.handlers import BaseRouteHandler
 
 from tutti.domain.caller import Caller
-from tutti.doors.http.access import Gate
+from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.hop import Hop
 from tutti.services.accounts import Accounts
 from tutti.services.artwork import Artwork
@@ -30,7 +32,18 @@ class Policy(StrEnum):
 
     ANYONE = "anyone"
     SIGNED_IN = "signed_in"
+    SIGNED_IN_OR_LOCAL = "signed_in_or_local"
     ADMIN = "admin"
+
+
+def require_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse a stranger before anything he sent is read; whether the token is good is found out in the hop.
+
+    Raises:
+        AppError: UNAUTHENTICATED `token_missing`.
+    """
+    if handler.opt.get("policy") in {Policy.SIGNED_IN, Policy.ADMIN}:
+        bearer(connection.scope["headers"])
 
 
 class StrictRequest(Request[Any, Any, Any]):

@@ -9,7 +9,7 @@ from tutti.doors.http.app import Door
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.shortcuts import Shortcut
 from tutti.doors.native import catalog, identity, libraries, system
-from tutti.doors.native.desk import Desk, StrictRequest
+from tutti.doors.native.desk import Desk, StrictRequest, require_token
 from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
 from tutti.kit.clock import Clock
@@ -37,5 +37,6 @@ def router(desk: Desk | None) -> Router:
         "/",
         route_handlers=[api, *system.routes],
         dependencies={"desk": Provide(lambda: desk, use_cache=True, sync_to_thread=False)},
+        guards=[require_token],
         request_class=StrictRequest,
     )

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Litestar, Router
@@ -18,6 +18,13 @@ from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
 _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.(\w+?)_(?=\")")
 """The framework's name for a page of something."""
+
+_SECURITY: Mapping[Policy, Sequence[Mapping[str, Sequence[str]]]] = {
+    Policy.ANYONE: [],
+    Policy.SIGNED_IN: [{"bearer": []}],
+    Policy.SIGNED_IN_OR_LOCAL: [{"bearer": []}, {}],
+    Policy.ADMIN: [{"bearer": []}],
+}
 
 _PROBLEM = {
     "type": "object",
@@ -71,6 +78,6 @@ def _finish(path: Mapping[str, Any], policy: Policy) -> None:
     """Say of each operation who may call it and how it fails."""
     for operation in path.values():
         operation["x-policy"] = policy.value
-        operation["security"] = [] if policy is Policy.ANYONE else [{"bearer": []}]
+        operation["security"] = _SECURITY[policy]
         operation["responses"].pop("400", None)
         operation["responses"]["default"] = _FAILURE

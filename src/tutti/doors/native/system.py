@@ -19,6 +19,7 @@ from tutti.services.accounts import NewUser
 
 AnyRequest = Request[Any, Any, Any]
 _ANYONE = {"policy": Policy.ANYONE}
+_SIGNED_IN_OR_LOCAL = {"policy": Policy.SIGNED_IN_OR_LOCAL}
 _PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 
@@ -35,7 +36,7 @@ async def health(desk: NamedDependency[Desk]) -> shapes.Health:
     return shapes.Health(status="ok")
 
 
-@get("/health/ready", opt={"policy": Policy.SIGNED_IN}, summary="How the parts of the server are", tags=["server"])
+@get("/health/ready", opt=_SIGNED_IN_OR_LOCAL, summary="How the parts of the server are", tags=["server"])
 async def ready(request: AnyRequest, desk: NamedDependency[Desk]) -> shapes.Readiness:
     """Return the state of everything the server needs; for signed-in callers and for the machine itself."""
     if _is_local(request):
