@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from tutti.domain.errors import AppError, ErrorKind
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=10000",
@@ -76,6 +76,13 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.connection.execute("PRAGMA foreign_keys=ON")
 
 
+def settle(engine: Engine) -> None:
+    """Give a database of ours what stays with its file: readers that no writer holds up."""
+    with engine.connect() as connection:
+        if is_sqlite(connection.dialect):
+            connection.connection.execute("PRAGMA journal_mode=WAL")
+
+
 def tend(connection: Connection) -> None:
     """Refresh statistics and shorten the log; bounded, for the maintenance job."""
     driver = connection.connection.cursor()
@@ -105,11 +112,42 @@ def is_sqlite(dialect: Dialect) -> bool:
     return dialect.name == "sqlite"
 
 
-def explain(error: DBAPIError) -> AppError:
-    """Turn what the driver said into an error that a stranger may read."""
-    said = str(error.orig).lower()
-    if "full" in said:
-        return AppError(ErrorKind.FULL, "disk_full", "The disk that holds the database is full.")
-    if "locked" in said or "busy" in said:
-        return AppError(ErrorKind.BUSY, "database_busy", "The database is busy; try again in a moment.")
-    return AppError(ErrorKind.UNAVAILABLE, "database_unavailable", "The database does not answer.")
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what the driver says of the file, the disk or the others into an error that a stranger may read.
+
+    What it says of our statements is a bug, and passes.
+
+    Raises:
+        AppError: BUSY `database_busy`, FULL `disk_full`, UNAVAILABLE `database_unavailable`.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        reason = _REASONS.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
+        if reason is None:
+            raise
+        raise AppError(*reason) from error
+    except PoolTimeout as error:
+        raise AppError(*_BUSY) from error
+
+
+_BUSY = (ErrorKind.BUSY, "database_busy", "The database is busy; try again in a moment.")
+_REASONS = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_FULL: (ErrorKind.FULL, "disk_full", "The disk that holds the database is full."),
+    **{
+        code: (ErrorKind.UNAVAILABLE, "database_unavailable", sentence)
+        for code, sentence in (
+            (sqlite3.SQLITE_CANTOPEN, "The file of the database cannot be opened."),
+            (sqlite3.SQLITE_READONLY, "The file of the database cannot be written."),
+            (sqlite3.SQLITE_PERM, "The file of the database cannot be written."),
+            (sqlite3.SQLITE_NOTADB, "The file of the database is no database."),
+            (sqlite3.SQLITE_CORRUPT, "The database is damaged; restore it from a backup."),
+            (sqlite3.SQLITE_IOERR, "The disk that holds the database does not answer."),
+            (sqlite3.SQLITE_PROTOCOL, "The database does not answer."),
+        )
+    },
+}
+"""What each primary result code means (sqlite.org/rescode.html); an extended one has it in its low byte."""

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tutti.db import dialect
@@ -121,11 +120,12 @@ class Database:
         Raises:
             AppError: BUSY `database_busy`, UNAVAILABLE `database_unavailable`.
         """
-        try:
-            with self.engine.connect() as connection, Session(connection, autoflush=False) as session:
-                yield Tx(session, self._clock)
-        except OperationalError as error:
-            raise dialect.explain(error) from error
+        with (
+            dialect.explained(),
+            self.engine.connect() as connection,
+            Session(connection, autoflush=False) as session,
+        ):
+            yield Tx(session, self._clock)
 
     @contextmanager
     def write(self) -> Iterator[WriteTx]:
@@ -134,14 +134,11 @@ class Database:
         Raises:
             AppError: BUSY `database_busy`, FULL `disk_full`, UNAVAILABLE `database_unavailable`.
         """
-        try:
-            with self._writer, self.engine.connect() as plain:
-                connection = dialect.begin_writing(plain)
-                with Session(connection, expire_on_commit=False) as session, session.begin():
-                    tx = WriteTx(session, self._clock)
-                    yield tx
-        except OperationalError as error:
-            raise dialect.explain(error) from error
+        with dialect.explained(), self._writer, self.engine.connect() as plain:
+            connection = dialect.begin_writing(plain)
+            with Session(connection, expire_on_commit=False) as session, session.begin():
+                tx = WriteTx(session, self._clock)
+                yield tx
         for event in tx.events:
             self._bus.publish(event)
 

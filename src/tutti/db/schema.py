@@ -1,9 +1,9 @@
 """Brings a database to the schema of this program, and refuses one that is not ours."""
 
+import re
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import DatabaseError
 
 from tutti.db import dialect
 from tutti.domain.errors import AppError, ErrorKind
@@ -12,38 +12,42 @@ HEAD = "202611250002"
 """The newest migration; `tests/meta` compares it with the migrations themselves."""
 
 _STAMP = "alembic_version"
+_OURS = re.compile(r"20\d{10}")
+"""How our migrations are named: by the minute they were written in. Other programs stamp with the same table."""
 
 
 def upgrade(engine: Engine) -> bool:
     """Migrate when the schema is behind; return whether anything was done.
 
+    What is refused is left as it was, to the byte.
+
     Raises:
         AppError: CONFLICT `foreign_database` when the tables are somebody else's, CONFLICT `newer_database` when a
-            newer program made them, UNAVAILABLE `database_unavailable` when the file is no database.
+            newer program made them; UNAVAILABLE `database_unavailable` when the file is no database or cannot be
+            opened, BUSY `database_busy`, FULL `disk_full`.
     """
-    try:
+    with dialect.explained():
         with engine.connect() as connection:
-            found = _revision(connection)
-    except DatabaseError as error:
-        raise dialect.explain(error) from error
-    if found == HEAD:
-        return False
-    with dialect.migrating(engine) as connection:
-        _migrate(connection)
-    return True
+            is_behind = _revision(connection) != HEAD
+        if is_behind:
+            with dialect.migrating(engine) as connection:
+                _migrate(connection)
+        dialect.settle(engine)
+    return is_behind
 
 
 def _revision(connection: Connection) -> str | None:
     tables = set(inspect(connection).get_table_names())
-    if _STAMP in tables:
-        return connection.execute(text(f"SELECT version_num FROM {_STAMP}")).scalar()  # noqa: S608 - a constant
-    if tables:
+    if not tables:
+        return None
+    found = connection.scalar(text(f"SELECT version_num FROM {_STAMP}")) if _STAMP in tables else None  # noqa: S608
+    if found is None or not _OURS.fullmatch(found):
         raise AppError(
             ErrorKind.CONFLICT,
             "foreign_database",
             "The database belongs to another program; `tutti import` brings its data over.",
         )
-    return None
+    return str(found)
 
 
 def _migrate(connection: Connection) -> None:
