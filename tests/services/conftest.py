@@ -1,5 +1,6 @@
 """One core for every test of a use case."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -23,6 +24,19 @@ def house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock, keys:
     house.move_in()
     yield house
     house.close()
+
+
+@pytest.fixture(scope="module")
+def shared_house(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, keys: KeyRing) -> Iterator[House]:
+    """One house for all tests of a module that only look at it."""
+    place, bus, clock = tmp_path_factory.mktemp("shared"), LocalBus(), ManualClock()
+    shutil.copyfile(empty_database, place / "tutti.db")
+    db = Database(f"sqlite:///{place / 'tutti.db'}", clock=clock, bus=bus)
+    house = House(place, db, bus, clock, keys)
+    house.move_in()
+    yield house
+    house.close()
+    db.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Who exists: the claim of a new server, new accounts, and who is behind a token or a stream address."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from support.core import PASSWORD, House
+from support.errors import failure, raised
 from tutti.domain.caller import Caller, Operator, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import ItemUUID, SessionUUID, UserId
@@ -19,12 +19,6 @@ from tutti.services.sessions import Client, SignedIn
 
 WAIT_S = 30
 HERE = Client("test", "127.0.0.1")
-
-
-def raised(act: Callable[[], object]) -> tuple[ErrorKind, str, str]:
-    with pytest.raises(AppError) as caught:
-        act()
-    return caught.value.kind, caught.value.code, caught.value.message
 
 
 class TestClaim:
@@ -53,9 +47,10 @@ class TestClaim:
         old = empty_house.accounts.open_claim() or ""
         empty_house.accounts.open_claim()
 
-        kind, code, _ = raised(lambda: empty_house.accounts.claim(old, NewUser("ann", PASSWORD)))
-
-        assert (kind, code) == (ErrorKind.FORBIDDEN, "claim_refused")
+        assert raised(lambda: empty_house.accounts.claim(old, NewUser("ann", PASSWORD))) == (
+            ErrorKind.FORBIDDEN,
+            "claim_refused",
+        )
 
     @pytest.mark.parametrize("token", ["", "guess", "\udcff", "x" * 10_000])
     def test_a_wrong_token_is_refused_before_any_work(self, empty_house: House, token: str) -> None:
@@ -69,12 +64,12 @@ class TestClaim:
 
     def test_whoever_is_late_learns_no_more_than_whoever_guesses(self, empty_house: House) -> None:
         token = empty_house.accounts.open_claim() or ""
-        guessed = raised(lambda: empty_house.accounts.claim("guess", NewUser("bob", PASSWORD)))
+        guessed = failure(lambda: empty_house.accounts.claim("guess", NewUser("bob", PASSWORD)))
         empty_house.accounts.claim(token, NewUser("ann", PASSWORD))
 
-        late = raised(lambda: empty_house.accounts.claim(token, NewUser("bob", PASSWORD)))
+        late = failure(lambda: empty_house.accounts.claim(token, NewUser("bob", PASSWORD)))
 
-        assert late == guessed
+        assert (late.kind, late.code, late.message) == (guessed.kind, guessed.code, guessed.message)
 
     def test_of_two_at_once_one_wins(self, empty_house: House) -> None:
         token = empty_house.accounts.open_claim() or ""
@@ -132,7 +127,7 @@ class TestAdd:
     def test_a_user_may_not(self, house: House) -> None:
         bob = house.add_user("bob")
 
-        assert raised(lambda: house.accounts.add(bob, NewUser("cid", PASSWORD)))[:2] == (
+        assert raised(lambda: house.accounts.add(bob, NewUser("cid", PASSWORD))) == (
             ErrorKind.FORBIDDEN,
             "not_allowed",
         )
@@ -148,7 +143,7 @@ class TestAdd:
         ids=["same", "upper case", "title case", "zero-width space", "full width", "blank letter", "soft hyphen"],
     )
     def test_a_name_that_reads_like_another_is_taken(self, house: House, twin: str) -> None:
-        assert raised(lambda: house.add_user(twin))[:2] == (ErrorKind.CONFLICT, "user_exists")
+        assert raised(lambda: house.add_user(twin)) == (ErrorKind.CONFLICT, "user_exists")
 
     def test_a_dotless_i_makes_no_twin(self, house: House) -> None:
         house.add_user("admin")
@@ -165,7 +160,7 @@ class TestAdd:
         "name", ["", " ", " bob", "bob ", "a\nb", "a\0b", "\u200b", "\u202ebob", "x" * 65, "\ud800", "e\u0301"]
     )
     def test_a_name_that_cannot_be_shown_is_refused(self, house: House, name: str) -> None:
-        assert raised(lambda: house.add_user(name))[:2] == (ErrorKind.INVALID, "bad_username")
+        assert raised(lambda: house.add_user(name)) == (ErrorKind.INVALID, "bad_username")
 
     def test_a_name_may_have_64_characters(self, house: House) -> None:
         assert house.add_user("x" * 64).username == "x" * 64
@@ -176,18 +171,18 @@ class TestAdd:
     def test_what_is_no_address_is_refused(self, house: House, email: str) -> None:
         wanted = NewUser("bob", PASSWORD, email=email)
 
-        assert raised(lambda: house.accounts.add(house.ann, wanted))[:2] == (ErrorKind.INVALID, "bad_email")
+        assert raised(lambda: house.accounts.add(house.ann, wanted)) == (ErrorKind.INVALID, "bad_email")
 
     def test_an_address_belongs_to_one_account_in_any_case(self, house: House) -> None:
         house.accounts.add(house.ann, NewUser("bob", PASSWORD, email="bob@example.org"))
         wanted = NewUser("rob", PASSWORD, email="BOB@Example.ORG")
 
-        assert raised(lambda: house.accounts.add(house.ann, wanted))[:2] == (ErrorKind.CONFLICT, "user_exists")
+        assert raised(lambda: house.accounts.add(house.ann, wanted)) == (ErrorKind.CONFLICT, "user_exists")
 
     def test_a_short_password_is_refused_before_any_work(self, house: House) -> None:
         before = house.passwords.hashed
 
-        assert raised(lambda: house.accounts.add(house.ann, NewUser("bob", "seven77")))[:2] == (
+        assert raised(lambda: house.accounts.add(house.ann, NewUser("bob", "seven77"))) == (
             ErrorKind.INVALID,
             "bad_password",
         )
@@ -264,7 +259,7 @@ class TestSetActive:
         assert raised(lambda: house.accounts.set_active(bob, "ann", is_active=False))[1] == "not_allowed"
 
     def test_an_unknown_name_is_not_found(self, house: House) -> None:
-        assert raised(lambda: house.accounts.set_active(house.ann, "nobody", is_active=False))[:2] == (
+        assert raised(lambda: house.accounts.set_active(house.ann, "nobody", is_active=False)) == (
             ErrorKind.NOT_FOUND,
             "user_not_found",
         )
@@ -303,7 +298,7 @@ class TestAuthenticate:
         assert raised(lambda: house.accounts.authenticate(signed_in.access_token))[1] == "token_expired"
 
     def test_noise_is_nobody(self, house: House) -> None:
-        assert raised(lambda: house.accounts.authenticate("noise"))[:2] == (
+        assert raised(lambda: house.accounts.authenticate("noise")) == (
             ErrorKind.UNAUTHENTICATED,
             "token_invalid",
         )
@@ -359,7 +354,7 @@ class TestRedeem:
     def test_it_is_good_for_one_item(self, house: House, signed_in: SignedIn) -> None:
         ticket = self.ticket(house, signed_in.caller)
 
-        assert raised(lambda: house.accounts.redeem(ticket, uuid4()))[:2] == (
+        assert raised(lambda: house.accounts.redeem(ticket, uuid4())) == (
             ErrorKind.UNAUTHENTICATED,
             "ticket_invalid",
         )
@@ -415,7 +410,7 @@ class TestMe:
     def test_an_account_that_is_gone_sees_nothing(self, house: House) -> None:
         ghost = replace(house.ann, user_id=UserId(99))
 
-        assert raised(lambda: house.accounts.me(ghost))[:2] == (ErrorKind.UNAUTHENTICATED, "session_ended")
+        assert raised(lambda: house.accounts.me(ghost)) == (ErrorKind.UNAUTHENTICATED, "session_ended")
 
 
 class TestNamed:

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from tutti.db.engine import Database, Tx
@@ -21,10 +21,10 @@ Sight = Callable[[Tx, list[LibraryId]], Iterator["Picture"]]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Where a picture is, and the key under which its renderings are kept."""
+    """A picture: the key under which its renderings are kept, and how to find out where it is."""
 
     key: str
-    file: MediaFile
+    locate: Callable[[], MediaFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Artwork:
     def _rendered(self, picture: Picture, size_px: int) -> CoverImage:
         data = self._cache.find(picture.key, size_px)
         if data is None:
-            data = self._media.render_cover(picture.file, size_px)
+            data = self._media.render_cover(picture.locate(), size_px)
             self._cache.keep(picture.key, size_px, data)
         etag = hashlib.sha256(f"{picture.key}/{size_px}".encode()).hexdigest()[:32]
         return CoverImage(data, etag)
@@ -106,15 +106,14 @@ class Artwork:
     def _embedded(self, tx: Tx, item_id: int) -> Iterator[Picture]:
         row = tx.media.bytes_by_id(item_id)
         if row is not None and row.cover_hash:
-            with suppress(AppError):
-                yield Picture(row.cover_hash, located(row, self._blobs))
+            yield Picture(row.cover_hash, partial(located, row, self._blobs))
 
 
 def _of_folder(tx: Tx, folder_id: int | None) -> Iterator[Picture]:
     cover = None if folder_id is None else tx.browse.folder_cover(folder_id)
     if cover is not None:
         path = b"/".join(part for part in (cover.root, cover.folder, cover.name) if part)
-        yield Picture(_key(cover), MediaFile(path, cover.root))
+        yield Picture(_key(cover), partial(MediaFile, path, cover.root))
 
 
 def _key(cover: FolderCover) -> str:

@@ -16,6 +16,9 @@ from tutti.ports.files import FileOpener
 from tutti.ports.identity import StreamTicket, TicketSigner
 from tutti.ports.media import MediaFile
 
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -85,7 +88,7 @@ class Deliveries:
             if row.source_state == "unavailable":
                 raise AppError(ErrorKind.UNAVAILABLE, "source_unavailable", "The folder is not reachable.") from error
             raise
-        modified_at = datetime.fromtimestamp(file.mtime_ns // 1_000_000_000, UTC)
+        modified_at = _instant(file.mtime_ns)
         if row.blob_hash is None:
             etag = f"{file.size_bytes:x}-{file.mtime_ns:x}"
             return Delivery(file, etag, modified_at, row.mime, row.filename)
@@ -105,6 +108,11 @@ class Deliveries:
         expires_at = (self._clock() + self._policy.lifetime).replace(microsecond=0)
         ticket = StreamTicket(ItemUUID(item_uuid), caller.user_uuid, caller.session_uuid, expires_at)
         return SignedTicket(self._tickets.mint(ticket), expires_at)
+
+
+def _instant(mtime_ns: int) -> datetime:
+    """Return a file's time as far as a datetime can tell it: file systems hold more years than a calendar."""
+    return datetime.fromtimestamp(min(max(mtime_ns // 1_000_000_000, 0), _LAST_SECOND), UTC)
 
 
 def located(row: BytesRow, blobs: BlobStore) -> MediaFile:

@@ -124,7 +124,7 @@ class Ingest:
         found = next(iter(self._media.read([located(row, self._blobs)])))
         with self._db.write() as tx:
             item = tx.media.by_id(item_id)
-            if item is None or item.status != "pending":
+            if item is None or item.status != "pending" or item.deleted_at is not None:
                 return
             if isinstance(found, Refused):
                 item.status, item.refusal, item.changed_at = "failed", found.reason, tx.now

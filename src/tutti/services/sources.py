@@ -1,6 +1,7 @@
 """Sources: the folders a library reads."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -97,7 +98,8 @@ def _add(tx: WriteTx, library_id: LibraryId, path: bytes) -> SourceId:
 
 
 def _real(folder: Path) -> bytes:
-    path = folder.resolve()
-    if not path.is_dir():
-        raise AppError(ErrorKind.INVALID, "not_a_folder", f"{folder} is not a folder.")
-    return bytes(path)
+    with suppress(OSError, RuntimeError, ValueError):  # not permitted, links in a circle, a NUL
+        path = folder.resolve()
+        if path.is_dir():
+            return bytes(path)
+    raise AppError(ErrorKind.INVALID, "not_a_folder", f"{folder} is not a folder.")

@@ -1,0 +1,53 @@
+"""Whether the parts are well, also when one of them is not."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.core import House
+from support.errors import raised
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.services.health import HealthReport
+
+
+@pytest.fixture
+def broken(house: House) -> Iterator[House]:
+    """A folder lies where the file of the database was."""
+    house.db.close()
+    path = Path(house.db.engine.url.database or "")
+    path.unlink()
+    path.mkdir()
+    yield house
+    path.rmdir()
+
+
+class TestReport:
+    def test_a_house_in_order(self, house: House) -> None:
+        assert house.health.report() == HealthReport(
+            "ok", ("script",), sources=1, unavailable_sources=0, waiting_jobs=0
+        )
+
+    def test_a_folder_that_is_down_is_counted(self, house: House) -> None:
+        shutil.rmtree(house.music)
+        with pytest.raises(AppError):
+            house.scan()
+
+        assert house.health.report().unavailable_sources == 1
+
+    def test_work_that_waits_is_counted(self, house: House) -> None:
+        house.sources.rescan_all()
+
+        assert house.health.report().waiting_jobs == 1
+
+    def test_a_database_that_does_not_answer_is_a_sentence(self, broken: House) -> None:
+        assert broken.health.report().database.endswith(".")
+
+
+class TestPing:
+    def test_a_database_that_answers(self, house: House) -> None:
+        house.health.ping()
+
+    def test_one_that_does_not(self, broken: House) -> None:
+        assert raised(broken.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")
