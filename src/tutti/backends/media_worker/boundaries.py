@@ -46,77 +46,18 @@ def has_apev2(source: Source) -> bool:
     return audio_end(source) < source.size - _ID3V1_BYTES
 
 
-_XING = re.compile(rb"Xing|Info")
-_XING_WITHIN = 256
+_BYTES_HEADER = re.compile(rb"(?:Xing|Info)\0\0\0(?:[\2\6\n\x0e]|[\3\7\x0b\x0f].{4})(.{4})|VBRI.{6}(.{4})", re.DOTALL)
+_BYTES_HEADER_WITHIN = 256
 
 
 def require_mp3_bytes(source: Source) -> None:
-    """Compare the size with the number of bytes in the Xing header, where there is one."""
-    match = _XING.search(source.audio_head, 0, _XING_WITHIN)
-    if match is None:
-        return
-    flags = source.audio_head[match.end() + 3]
-    if flags & 2:
-        offset = match.end() + (8 if flags & 1 else 4)
-        promised = int.from_bytes(source.audio_head[offset : offset + 4], "big")
-        require_share(source.size - source.audio_start, promised)
+    """Compare the size with the number of bytes in the first frame's header, where an encoder wrote one.
 
-
-def flac_audio(source: Source) -> Span:
-    """Return where the frames of a FLAC file are (RFC 9639 8.1), after checking that the last ones are there."""
-    offset = source.audio_start + 4
-    while len(header := source.at(offset, 4)) == 4:  # noqa: PLR2004 -- type and size of a block
-        offset += 4 + int.from_bytes(header[1:], "big")
-        if header[0] & 0x80:
-            break
-    return min(offset, source.size), source.size
-
-
-_PAGE_HEADER_BYTES = 27
-_PAGE_MOST_BYTES = 65307
-
-
-def require_ogg_end(source: Source) -> None:
-    """Refuse an Ogg file whose last page is cut (RFC 3533 6)."""
-    tail = source.at(max(source.size - _PAGE_MOST_BYTES, 0), _PAGE_MOST_BYTES)
-    at = tail.rfind(b"OggS")
-    lacing = tail[at + _PAGE_HEADER_BYTES : at + _PAGE_HEADER_BYTES + tail[at + 26]] if at + 26 < len(tail) else b""
-    if at < 0 or not lacing or at + _PAGE_HEADER_BYTES + len(lacing) + sum(lacing) > len(tail):
-        raise DamagedError("It ends early: its last Ogg page is cut off.")
-
-
-_MOST_ATOMS = 4096
-_MOOV_SAMPLE_BYTES = 1 << 20
-_FILM_HANDLER = re.compile(rb"hdlr.{8}vide", re.DOTALL)
-_AUDIO_BRANDS = {b"M4A ", b"M4B ", b"M4P "}
-
-
-def mp4_audio(source: Source) -> tuple[Span, bool]:
-    """Return where the largest `mdat` is, and whether the file is a film (ISO 14496-12 4.2).
-
-    An audio book may carry a track of pictures, so the brand of an audio file outweighs it.
+    A Xing header has four bytes of flags: 1 says that the number of frames follows, 2 that the number of bytes does.
     """
-    span, offset, is_film = (0, source.size), 0, False
-    is_audio_brand = source.head[8:12] in _AUDIO_BRANDS
-    for _ in range(_MOST_ATOMS):
-        header = source.at(offset, 16)
-        if len(header) < 8:  # noqa: PLR2004 -- size and name
-            break
-        size = int.from_bytes(header[:4], "big")
-        size = int.from_bytes(header[8:], "big") if size == 1 else size or source.size - offset
-        if header[4:8] == b"mdat":
-            require_share(source.size - offset, size)
-            span = (
-                max(span, (offset + 8, offset + size), key=lambda s: s[1] - s[0])
-                if span[0]
-                else (offset + 8, offset + size)
-            )
-        elif header[4:8] == b"moov" and not is_audio_brand:
-            is_film = bool(_FILM_HANDLER.search(source.at(offset, min(size, _MOOV_SAMPLE_BYTES))))
-        if size < 8:  # noqa: PLR2004
-            break
-        offset += size
-    return span, is_film
+    match = _BYTES_HEADER.search(source.audio_head, 0, _BYTES_HEADER_WITHIN)
+    if match is not None:
+        require_share(source.size - source.audio_start, int.from_bytes(match[1] or match[2], "big"))
 
 
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")

@@ -3,7 +3,8 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from unicodedata import category, normalize
+
+from tutti.kit.text import clean
 
 TEXT_LIMIT = 4096
 """Characters of a value that are kept."""
@@ -25,32 +26,22 @@ _DECIMAL = re.compile(r"\s*([+-]?\d{1,6}(?:[.,]\d{0,12})?|[+-]?[.,]\d{1,12})", r
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
 
-def clean(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return one line of text: NFC, no control characters, no lone surrogates, single spaces at line breaks."""
-    if text.isascii() and text.isprintable():
-        return text[:limit].strip()
-    return " ".join(_readable(text[:limit]).split())[:limit]
+def clean_line(value: str, limit: int = TEXT_LIMIT) -> str:
+    """Return one line of text fit to store and to show."""
+    return clean(value[: 2 * limit], limit)
 
 
-def clean_block(text: str) -> str:
-    r"""Return text of several lines, cleaned like `clean` but for its line ends, which become `\n`."""
-    lines = text[:BLOCK_LIMIT].replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(_readable(line).rstrip() for line in lines).strip()[:BLOCK_LIMIT]
-
-
-def _readable(text: str) -> str:
-    """Drop what cannot be shown or stored (control characters, surrogates, the byte order mark); any space is one."""
-    kept = (" " if char.isspace() else char for char in text if char.isspace() or _is_kept(char))
-    return normalize("NFC", "".join(kept))
-
-
-def _is_kept(char: str) -> bool:
-    return char.isprintable() or (category(char) in {"Cf", "Co"} and char != "\ufeff")
+def clean_block(value: str) -> str:
+    r"""Return text of several lines, each cleaned like one line; they end in `\n`."""
+    if value.isascii() and value.isprintable():
+        return value[:BLOCK_LIMIT].strip()
+    lines = value[:BLOCK_LIMIT].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(clean(line, BLOCK_LIMIT) for line in lines).strip()[:BLOCK_LIMIT]
 
 
 def clean_values(values: Iterable[str]) -> Sequence[str]:
     """Return the values that are not empty, each cleaned and named once, in their order, at most `VALUES_LIMIT`."""
-    kept = {value: None for text in values for part in text.split("\0") if (value := clean(part))}
+    kept = {value: None for text in values for part in text.split("\0") if (value := clean_line(part))}
     return list(kept)[:VALUES_LIMIT]
 
 

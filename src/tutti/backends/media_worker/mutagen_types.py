@@ -1,8 +1,9 @@
 """The only file that imports mutagen: its untyped classes with the few types that we rely on."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol
 
+from mutagen._constants import GENRES as _GENRES
 from mutagen.aac import AAC
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APETextValue, APEv2
@@ -10,16 +11,9 @@ from mutagen.asf import ASF
 from mutagen.asf._attrs import ASFByteArrayAttribute, ASFGUIDAttribute
 from mutagen.dsdiff import DSDIFF
 from mutagen.dsf import DSF
-from mutagen.flac import FLAC, Picture
-from mutagen.id3 import ID3, ID3NoHeaderError
 from mutagen.monkeysaudio import MonkeysAudio
-from mutagen.mp3 import MP3
-from mutagen.mp4 import MP4
+from mutagen.mp3 import MPEGInfo
 from mutagen.musepack import Musepack
-from mutagen.oggflac import OggFLAC
-from mutagen.oggopus import OggOpus
-from mutagen.oggspeex import OggSpeex
-from mutagen.oggvorbis import OggVorbis
 from mutagen.tak import TAK
 from mutagen.trueaudio import TrueAudio
 from mutagen.wavpack import WavPack
@@ -31,13 +25,6 @@ class Info(Protocol):
     length: float
 
 
-class PictureBlock(Protocol):
-    """A FLAC picture: its kind by the ID3 table (3 is the front cover) and its bytes."""
-
-    type: int
-    data: bytes
-
-
 class Opened(Protocol):
     """A file that mutagen understood; `tags` is None or a mapping whose shape differs by format."""
 
@@ -45,19 +32,6 @@ class Opened(Protocol):
     tags: Any
 
 
-class OpenedFLAC(Opened, Protocol):
-    """A FLAC file, whose pictures are blocks of their own."""
-
-    pictures: Iterable[PictureBlock]
-
-
-class Frame(Protocol):
-    """An ID3 frame."""
-
-    FrameID: str
-
-
-Frames = Mapping[str, Any]
 Opener = Callable[[BinaryIO], Opened]
 _Untyped = Callable[..., Any]
 
@@ -72,35 +46,16 @@ open_ape = _opener(MonkeysAudio)
 open_asf = _opener(ASF)
 open_dsdiff = _opener(DSDIFF)
 open_dsf = _opener(DSF)
-_flac: _Untyped = FLAC
-open_flac: Callable[[BinaryIO], OpenedFLAC] = _flac
-open_mp3 = _opener(MP3)
-open_mp4 = _opener(MP4)
 open_musepack = _opener(Musepack)
 open_tak = _opener(TAK)
 open_trueaudio = _opener(TrueAudio)
 open_wavpack = _opener(WavPack)
 
-OGG_OPENERS: Mapping[bytes, tuple[str, Opener]] = {
-    b"\x01vorbis": ("vorbis", _opener(OggVorbis)),
-    b"OpusHead": ("opus", _opener(OggOpus)),
-    b"Speex   ": ("speex", _opener(OggSpeex)),
-    b"\x7fFLAC": ("flac", _opener(OggFLAC)),
-}
-"""The first bytes of a stream's first packet: codec and reader."""
+_mpeg_info: _Untyped = MPEGInfo
+read_mpeg_info: Callable[[BinaryIO], Info] = _mpeg_info
 
-_picture: _Untyped = Picture
-read_picture: Callable[[bytes], PictureBlock] = _picture
-_read_id3: _Untyped = ID3
-
-
-def find_id3(file: BinaryIO) -> Frames:
-    """Return the frames of the ID3 tag where the file stands, or of its ID3v1 tag; empty when there is none."""
-    try:
-        frames: Frames = _read_id3(file)
-    except ID3NoHeaderError:
-        return {}
-    return frames
+GENRES: Sequence[str] = _GENRES
+"""The genres of ID3v1 and what Winamp added, by number."""
 
 
 def is_ape_text(value: object) -> bool:

@@ -1,33 +1,29 @@
 """One reader for each container: from its bytes to facts, raw tags and the cover."""
 
-import base64
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tutti.backends.media_worker import id3, mutagen_types, vocabulary
+from tutti.backends.media_worker import mutagen_types, vocabulary
 from tutti.backends.media_worker.adts import adts_facts
 from tutti.backends.media_worker.boundaries import (
     asf_audio,
     audio_end,
-    flac_audio,
     has_apev2,
-    mp4_audio,
     require_mp3_bytes,
-    require_ogg_end,
     require_share,
 )
+from tutti.backends.media_worker.chunks import chunks
+from tutti.backends.media_worker.flac import flac_of
+from tutti.backends.media_worker.id3 import ID3Tag, find_id3, parse_id3
+from tutti.backends.media_worker.mp4 import mp4_of
 from tutti.backends.media_worker.mutagen_types import Opener
+from tutti.backends.media_worker.ogg import ogg_of
 from tutti.backends.media_worker.pictures import best_picture
 from tutti.backends.media_worker.riff import wave_of
-from tutti.backends.media_worker.source import DamagedError, Source
+from tutti.backends.media_worker.source import Source
 from tutti.backends.media_worker.vocabulary import Vocabulary
 from tutti.domain.formats import Container
-
-
-class FilmError(Exception):
-    """The container holds moving pictures; the message is one sentence."""
 
 
 @dataclass(slots=True)
@@ -48,6 +44,13 @@ class Parsed:
     vocabulary: Vocabulary = field(default_factory=dict)
     picture: bytes | None = None
 
+    def take(self, tag: ID3Tag) -> None:
+        """Use an ID3 tag."""
+        self.vocabulary, self.raw, self.picture = vocabulary.ID3, tag.raw, best_picture(tag.pictures)
+
+
+_LARGEST_ID3_BYTES = 32 << 20
+
 
 def parse(source: Source, container: Container) -> Parsed:
     """Read one file of a known container.
@@ -62,86 +65,52 @@ def parse(source: Source, container: Container) -> Parsed:
 
 def _mp3(source: Source) -> Parsed:
     require_mp3_bytes(source)
-    opened = mutagen_types.open_mp3(source.from_start())
-    codec = {1: "mp1", 2: "mp2"}.get(_number(opened.info, "layer"), "mp3")
-    parsed = _with_frames(source, opened, codec)
+    info = mutagen_types.read_mpeg_info(source.from_start())
+    codec = {1: "mp1", 2: "mp2"}.get(_number(info, "layer"), "mp3")
+    parsed = _facts(info, codec, (source.audio_start, audio_end(source)))
+    parsed.take(find_id3(source))
     if has_apev2(source):
         _add_ape(parsed, mutagen_types.find_apev2(source.from_start()))
         parsed.vocabulary = vocabulary.ID3_OR_APE
     return parsed
 
 
-def _with_frames(source: Source, opened: mutagen_types.Opened, codec: str) -> Parsed:
-    parsed = _facts(opened.info, codec, (source.audio_start, audio_end(source)))
-    _add_frames(parsed, opened.tags or {})
-    return parsed
-
-
 def _aac(source: Source) -> Parsed:
     end = audio_end(source)
-    frames = mutagen_types.find_id3(source.from_start())
     if source.audio_head.startswith(b"ADIF"):
         parsed = _facts(mutagen_types.open_adif(source.from_start()).info, "aac", (source.audio_start, end))
     else:
         facts = adts_facts(source, end)
         parsed = Parsed("aac", facts.duration_ms / 1000, (source.audio_start, end))
         parsed.sample_rate_hz, parsed.channels = facts.sample_rate_hz, facts.channels
-    _add_frames(parsed, frames)
+    parsed.take(find_id3(source))
     return parsed
 
 
 def _flac(source: Source) -> Parsed:
-    opened = mutagen_types.open_flac(source.from_start())
-    parsed = _facts(opened.info, "flac", flac_audio(source))
-    _add_comments(parsed, opened.tags)
-    parsed.picture = best_picture((block.type, block.data) for block in opened.pictures)
+    flac = flac_of(source)
+    parsed = Parsed("flac", flac.info.seconds, (flac.audio_start, source.size))
+    parsed.sample_rate_hz, parsed.channels = flac.info.sample_rate_hz, flac.info.channels
+    parsed.raw, parsed.vocabulary = flac.comments.raw, vocabulary.XIPH
+    parsed.picture = best_picture((*flac.pictures, *flac.comments.pictures))
     return parsed
 
 
 def _ogg(source: Source) -> Parsed:
-    packet = source.audio_head[28:64]  # one segment follows the header of a first page
-    if packet.startswith((b"\x80theora", b"fishead")):
-        raise FilmError("This is an Ogg film, not a piece of audio.")
-    known = (found for magic, found in mutagen_types.OGG_OPENERS.items() if packet.startswith(magic))
-    codec, opener = next(known, ("", None))
-    if opener is None:
-        raise DamagedError("Its Ogg stream is of no kind that is known here.")
-    require_ogg_end(source)
-    opened = opener(source.from_start())
-    parsed = _facts(opened.info, codec, (source.audio_start, source.size))
-    _add_comments(parsed, opened.tags)
+    ogg = ogg_of(source)
+    parsed = Parsed(ogg.codec, ogg.seconds, (ogg.audio_start, source.size), ogg.bitrate_bps)
+    parsed.sample_rate_hz, parsed.channels = ogg.sample_rate_hz, ogg.channels
+    parsed.raw, parsed.vocabulary = ogg.comments.raw, vocabulary.XIPH
+    parsed.picture = best_picture(ogg.comments.pictures)
     return parsed
 
 
 def _mp4(source: Source) -> Parsed:
-    audio, is_film = mp4_audio(source)
-    if is_film:
-        raise FilmError("This is an MP4 film, not a piece of audio.")
-    opened = mutagen_types.open_mp4(source.from_start())
-    codec = str(getattr(opened.info, "codec", ""))
-    parsed = _facts(opened.info, "aac" if codec.startswith("mp4a") else codec or "unknown", audio)
+    mp4 = mp4_of(source)
+    parsed = Parsed(mp4.codec, mp4.seconds, mp4.audio, mp4.bitrate_bps, mp4.sample_rate_hz, mp4.channels, mp4.raw)
     parsed.vocabulary = vocabulary.MP4
-    for key, values in (opened.tags or {}).items():
-        if key == "covr":
-            parsed.picture = best_picture((0, bytes(value)) for value in values)
-        else:
-            _add(parsed.raw, key, _mp4_text(values))
+    parsed.picture = best_picture((0, picture) for picture in mp4.pictures)
     return parsed
-
-
-def _mp4_text(values: object) -> Iterator[str]:
-    for value in values if isinstance(values, list) else [values]:
-        match value:
-            case str():
-                yield value
-            case bytes():
-                yield value.decode("utf-8", "replace")
-            case (int(number), int(total)):
-                yield f"{number}/{total}" if total else str(number)
-            case int():
-                yield str(int(value))
-            case _:
-                pass
 
 
 def _asf(source: Source) -> Parsed:
@@ -173,20 +142,44 @@ def _wav(source: Source) -> Parsed:
     parsed.bitrate_bps, parsed.sample_rate_hz = wave.bytes_per_second * 8, wave.sample_rate_hz
     parsed.channels = wave.channels
     if wave.id3:
-        _add_frames(parsed, mutagen_types.find_id3(io.BytesIO(wave.id3)))
+        parsed.take(parse_id3(wave.id3))
     for key, values in wave.info.items():
         _add(parsed.raw, key, values)
     parsed.vocabulary = vocabulary.ID3_OR_RIFF
     return parsed
 
 
-def _framed(opener: Opener, codec: str) -> Callable[[Source], Parsed]:
-    """Return the reader of a format whose tags are ID3 frames."""
+def _framed(opener: Opener, codec: str, find: Callable[[Source], ID3Tag]) -> Callable[[Source], Parsed]:
+    """Return the reader of a format whose tag is an ID3 tag somewhere in it."""
 
     def read(source: Source) -> Parsed:
-        return _with_frames(source, opener(source.from_start()), codec)
+        opened = opener(source.from_start())
+        parsed = _facts(opened.info, codec, (source.audio_start, audio_end(source)))
+        parsed.take(find(source))
+        return parsed
 
     return read
+
+
+def _id3_of_aiff(source: Source) -> ID3Tag:
+    return _id3_of_chunk(source, chunks(source, source.audio_start + 12, "big"))
+
+
+def _id3_of_dsdiff(source: Source) -> ID3Tag:
+    return _id3_of_chunk(source, chunks(source, source.audio_start + 16, "big", 8))
+
+
+def _id3_of_chunk(source: Source, found: Iterable[tuple[bytes, int, int]]) -> ID3Tag:
+    spans = (
+        source.at(start, min(size, _LARGEST_ID3_BYTES)) for name, start, size in found if name in {b"ID3 ", b"id3 "}
+    )
+    return parse_id3(next(spans, b""))
+
+
+def _id3_of_dsf(source: Source) -> ID3Tag:
+    """Read the tag whose offset stands in the first chunk (DSF File Format Specification 1.01)."""
+    offset = int.from_bytes(source.head[20:28], "little")
+    return parse_id3(source.at(offset, _LARGEST_ID3_BYTES)) if offset else ID3Tag()
 
 
 def _ape_tagged(opener: Opener, codec: str) -> Callable[[Source], Parsed]:
@@ -210,14 +203,14 @@ _READERS: Mapping[Container, Callable[[Source], Parsed]] = {
     Container.WAV: _wav,
     Container.AAC: _aac,
     Container.ASF: _asf,
-    Container.AIFF: _framed(mutagen_types.open_aiff, "pcm"),
+    Container.AIFF: _framed(mutagen_types.open_aiff, "pcm", _id3_of_aiff),
     Container.APE: _ape_tagged(mutagen_types.open_ape, "ape"),
     Container.WAVPACK: _ape_tagged(mutagen_types.open_wavpack, "wavpack"),
     Container.MUSEPACK: _ape_tagged(mutagen_types.open_musepack, "musepack"),
-    Container.TRUEAUDIO: _framed(mutagen_types.open_trueaudio, "tta"),
+    Container.TRUEAUDIO: _framed(mutagen_types.open_trueaudio, "tta", find_id3),
     Container.TAK: _ape_tagged(mutagen_types.open_tak, "tak"),
-    Container.DSF: _framed(mutagen_types.open_dsf, "dsd"),
-    Container.DSDIFF: _framed(mutagen_types.open_dsdiff, "dsd"),
+    Container.DSF: _framed(mutagen_types.open_dsf, "dsd", _id3_of_dsf),
+    Container.DSDIFF: _framed(mutagen_types.open_dsdiff, "dsd", _id3_of_dsdiff),
 }
 
 
@@ -235,30 +228,6 @@ def _number(info: mutagen_types.Info, name: str) -> int:
 
 def _add(raw: dict[str, list[str]], key: str, values: Iterable[str]) -> None:
     raw.setdefault(key.lower(), []).extend(values)
-
-
-def _add_frames(parsed: Parsed, frames: mutagen_types.Frames) -> None:
-    parsed.vocabulary = vocabulary.ID3
-    parsed.raw = id3.raw_of(frames)
-    parsed.picture = best_picture(id3.pictures_of(frames))
-
-
-def _add_comments(parsed: Parsed, comments: Iterable[tuple[str, str]] | None) -> None:
-    parsed.vocabulary = vocabulary.XIPH
-    for key, value in comments or ():
-        _add(parsed.raw, key, [value])
-    blocks = [*parsed.raw.pop("metadata_block_picture", ())]
-    pictures = [(block.type, block.data) for block in map(_picture_block, blocks) if block]
-    pictures += [(0, base64.b64decode(text)) for text in parsed.raw.pop("coverart", ())]
-    parsed.picture = best_picture(pictures)
-
-
-def _picture_block(text: str) -> mutagen_types.PictureBlock | None:
-    """Read a FLAC picture in base64; one that is damaged costs the picture, not the tags."""
-    try:
-        return mutagen_types.read_picture(base64.b64decode(text))
-    except Exception:  # noqa: BLE001 -- mutagen and base64 raise many kinds; this runs in the child alone
-        return None
 
 
 def _add_ape(parsed: Parsed, items: Mapping[str, Any]) -> None:

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
-from tutti.backends.media_worker.cleaning import VALUES_LIMIT, clean, clean_block
+from tutti.backends.media_worker.cleaning import VALUES_LIMIT, clean_block, clean_line
 from tutti.backends.media_worker.pictures import mime_of
-from tutti.backends.media_worker.readers import FilmError, Parsed, parse
-from tutti.backends.media_worker.source import DamagedError, Source, source_of
+from tutti.backends.media_worker.readers import Parsed, parse
+from tutti.backends.media_worker.source import DamagedError, FilmError, Source, source_of
 from tutti.backends.media_worker.vocabulary import tags_of
 from tutti.domain.formats import Container, container_of_bytes, not_media, picture_or_film
 from tutti.domain.media import Cover, Reading, Refusal, Refused, StreamFacts, Tags
@@ -16,7 +16,7 @@ from tutti.domain.values import ArtworkHash
 _FINGERPRINT_BYTES = 65536
 _LONGEST_MS = 2**31 - 1
 _RAW_KEYS_LIMIT = 256
-_RAW_TEXT_LIMIT = 400_000
+_RAW_TEXT_LIMIT = 200_000
 _KEY_LIMIT = 128
 
 
@@ -99,10 +99,10 @@ def _facts(container: Container, parsed: Parsed) -> StreamFacts:
     mean_bps = (parsed.audio[1] - parsed.audio[0]) * 8000 // duration_ms if duration_ms else 0
     return StreamFacts(
         container=container.value,
-        codec=clean(parsed.codec, _KEY_LIMIT),
+        codec=clean_line(parsed.codec, _KEY_LIMIT),
         mime=container.mime,
         duration_ms=duration_ms,
-        bitrate_bps=_bounded(parsed.bitrate_bps or mean_bps),
+        bitrate_bps=_bounded(parsed.bitrate_bps) or _bounded(mean_bps),
         sample_rate_hz=_bounded(parsed.sample_rate_hz),
         channels=_bounded(parsed.channels),
     )
@@ -117,7 +117,7 @@ def _tags(parsed: Parsed) -> Tags:
 
 
 def bounded(raw: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return raw tags fit to store and to send: clean, without empty ones, 400,000 characters in all."""
+    """Return raw tags fit to store and to send: clean, without empty ones, 200,000 characters in all."""
     kept: dict[str, list[str]] = {}
     left = _RAW_TEXT_LIMIT
     for key, texts in raw.items():
@@ -126,7 +126,7 @@ def bounded(raw: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
         if left < 0 or len(kept) == _RAW_KEYS_LIMIT:
             break
         if values:
-            kept[clean(key, _KEY_LIMIT)] = values
+            kept[clean_line(key, _KEY_LIMIT)] = values
     return kept
 
 

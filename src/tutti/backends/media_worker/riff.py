@@ -4,13 +4,12 @@ Sources: Microsoft RIFF MCI 1.0, EBU Tech 3306 (RF64).
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tutti.backends.media_worker.chunks import chunks
 from tutti.backends.media_worker.source import DamagedError, Source
 
 _UNKNOWN_SIZE = 0xFFFFFFFF
-_MOST_CHUNKS = 512
 _LARGEST_TEXT_CHUNK = 1 << 20
 _LARGEST_ID3_CHUNK = 32 << 20
 _FORMAT = struct.Struct("<HHIIHH")
@@ -49,7 +48,7 @@ def wave_of(source: Source) -> Wave:
         DamagedError: It has no format or no samples.
     """
     wave, long_size = Wave(), 0
-    for name, start, size in _chunks(source):
+    for name, start, size in chunks(source, source.audio_start + 12, "little"):
         if name == b"fmt ":
             _read_format(wave, source.at(start, _FORMAT.size))
         elif name == b"ds64":
@@ -64,18 +63,6 @@ def wave_of(source: Source) -> Wave:
     if not wave.data_start or not wave.sample_rate_hz:
         raise DamagedError("It has no sound: a WAV file needs a format and data.")
     return wave
-
-
-def _chunks(source: Source) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, offset of the content and promised size of each chunk."""
-    offset = source.audio_start + 12
-    for _ in range(_MOST_CHUNKS):
-        header = source.at(offset, 8)
-        if len(header) < 8:  # noqa: PLR2004 -- name and size
-            return
-        size = int.from_bytes(header[4:], "little")
-        yield header[:4], offset + 8, size
-        offset += 8 + size + (size & 1)
 
 
 def _read_format(wave: Wave, data: bytes) -> None:

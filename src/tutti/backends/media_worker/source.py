@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from tutti.backends.media_worker.id3_frames import tag_length
+
 BUFFER_BYTES = 16384
 """Most headers fit; measured, 64 KiB costs more than the reads it saves."""
 
-_ID3_HEADER_BYTES = 10
-_ID3_FOOTER_FLAG = 0x10
 _PROBE_BYTES = 4096
 
 
 class DamagedError(Exception):
     """The bytes are of a known kind and cannot be read; the message is one sentence for the file's owner."""
+
+
+class FilmError(Exception):
+    """The container holds moving pictures; the message is one sentence."""
 
 
 @dataclass(slots=True)
@@ -52,20 +56,9 @@ def source_of(file: BinaryIO, size: int) -> Source:
     """
     source = Source(file, size, b"", 0, b"")
     source.head = source.audio_head = source.at(0, _PROBE_BYTES)
-    while tag_bytes := id3_length(source.audio_head):
+    while tag_bytes := tag_length(source.audio_head):
         source.audio_start += tag_bytes
         if source.audio_start > size:
             raise DamagedError("Its ID3 tag claims to be longer than the whole file.")
         source.audio_head = source.at(source.audio_start, _PROBE_BYTES)
     return source
-
-
-def id3_length(head: bytes) -> int:
-    """Return the length of the ID3v2 tag that begins here, with its header and footer; 0 when none does.
-
-    Source: ID3v2.4.0 structure, 3.1: four bytes of seven bits.
-    """
-    if len(head) < _ID3_HEADER_BYTES or not head.startswith(b"ID3") or head[3] == 0xFF or max(head[6:10]) > 0x7F:  # noqa: PLR2004
-        return 0
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return size + _ID3_HEADER_BYTES * (2 if head[5] & _ID3_FOOTER_FLAG else 1)

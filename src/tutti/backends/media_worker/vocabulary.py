@@ -6,8 +6,8 @@ Sources: the tag mappings of MusicBrainz Picard, ReplayGain 2.0, RFC 7845 5.2.1 
 from collections.abc import Mapping, Sequence
 
 from tutti.backends.media_worker.cleaning import (
-    clean,
     clean_block,
+    clean_line,
     clean_values,
     gain_db,
     is_true,
@@ -161,9 +161,9 @@ def tags_of(raw: Raw, vocabulary: Vocabulary) -> Tags:
     disc, disc_total = number_of(first("disc"))
     mb_artists, mb_album_artists = uuids_of(values("mb_artists")), uuids_of(values("mb_album_artists"))
     return Tags(
-        title=clean(first("title")),
+        title=clean_line(first("title")),
         artists=_names(values("artists"), len(mb_artists)),
-        album=clean(first("album")),
+        album=clean_line(first("album")),
         album_artists=_names(values("album_artists"), len(mb_album_artists)),
         genres=clean_values(part for value in values("genres") for part in value.split(";")),
         composers=clean_values(values("composers")),

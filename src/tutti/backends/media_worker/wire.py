@@ -176,5 +176,6 @@ def from_wire(found: Found) -> Reading:
     """Return the result that the child sent."""
     picture = found.picture
     cover = Cover(ArtworkHash(picture.hash), picture.mime, picture.size_bytes) if picture else None
-    facts = StreamFacts(*msgspec.structs.astuple(found.facts))
+    container, *numbers = msgspec.structs.astuple(found.facts)
+    facts = StreamFacts(container.value, *numbers)
     return Reading(facts, Tags(*msgspec.structs.astuple(found.words)), found.fingerprint, cover)
