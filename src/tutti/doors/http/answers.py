@@ -2,9 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from tutti.doors.http.conditions import CONDITIONS, Verdict, judge
@@ -18,9 +18,11 @@ Piece = bytes | Window
 """A part of a body: bytes, or a stretch of the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenFile:
     """A file that may be sent, and what is said of it. All of it comes from its row: nothing is looked up again.
+
+    One that is kept for several requests is the cheaper for it.
 
     Attributes:
         fd: Open for reading. Whoever opened it closes it, after `FileDelivery.deliver` has returned.
@@ -38,6 +40,11 @@ class OpenFile:
     filename: str
     disposition: Disposition
     cache_control: str
+
+    @cached_property
+    def said(self) -> "Said":
+        """What every answer says of the file."""
+        return _say(self.etag, self.last_modified, self.mime, self.filename, self.disposition, self.cache_control)
 
 
 class Answer(NamedTuple):
@@ -67,40 +74,32 @@ def answer(file: OpenFile, request: Iterable[Field], *, head: bool, extra: Itera
     Raises:
         ValueError: A field holds a line break or another control character.
     """
-    asked = _asked(request)
-    said = _said(file.etag, file.last_modified, file.mime, file.filename, file.disposition, file.cache_control)
-    more = _lines(extra)
-    verdict = judge(asked, said.etag, said.last_modified)
+    said, more = file.said, _lines(extra)
+    ranges, conditions = _asked(request)
+    verdict = judge(conditions, said.etag, said.last_modified) if conditions else Verdict.SEND
     if verdict is Verdict.NOT_MODIFIED:
         return Answer(304, said.validator_lines + more, (), 0)
     if verdict is Verdict.FAILED:
         return _refusal(412, "The file has changed, or is not the one you have.", more, head=head)
-    windows = None
-    if verdict is Verdict.SEND and not head and (ranges := asked.get(b"range")) is not None:
-        windows = select(ranges, file.size_bytes)
-    if windows is None:
+    if ranges is None or verdict is Verdict.SEND_WHOLE or head:
         return _whole(file.size_bytes, said, more, head=head)
-    if not windows:
-        more += b"content-range: bytes */%d\r\n" % file.size_bytes
-        return _refusal(416, "The range lies behind the end of the file.", more, head=head)
-    if len(windows) == 1:
-        return _part(windows[0], file.size_bytes, said, more)
-    return _parts(windows, file.size_bytes, said, more)
+    return _ranges(ranges, file.size_bytes, said, more)
 
 
-_ASKED = CONDITIONS | {b"range"}
-
-
-def _asked(request: Iterable[Field]) -> Mapping[bytes, bytes]:
-    asked: dict[bytes, bytes] = {}
+def _asked(request: Iterable[Field]) -> tuple[bytes | None, dict[bytes, bytes]]:
+    """Return the value of `Range`, and the conditions by name; several lines of one name are joined by commas."""
+    ranges = None
+    conditions: dict[bytes, bytes] = {}
     for name, value in request:
-        if name in _ASKED:
-            asked[name] = asked[name] + b", " + value if name in asked else value
-    return asked
+        if name == b"range":
+            ranges = value if ranges is None else ranges + b", " + value
+        elif name in CONDITIONS:
+            conditions[name] = conditions[name] + b", " + value if name in conditions else value
+    return ranges, conditions
 
 
-class _Said(NamedTuple):
-    """What every answer says of a file: its validators, and header lines that hold them and more."""
+class Said(NamedTuple):
+    """Validators of a file, and header lines that hold them and more."""
 
     etag: bytes
     last_modified: bytes
@@ -111,9 +110,9 @@ class _Said(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _said(  # noqa: PLR0917 - positions make the quickest key of the cache
+def _say(  # noqa: PLR0917 - positions make the quickest key of the cache
     etag: str, last_modified: str, mime: str, filename: str, disposition: Disposition, cache_control: str
-) -> _Said:
+) -> Said:
     """Work the lines out once for a file: they cost more than a small range does."""
     validators = _lines(
         [
@@ -132,7 +131,7 @@ def _said(  # noqa: PLR0917 - positions make the quickest key of the cache
         ]
     )
     content_type = _lines([(b"content-type", mime.encode("latin-1"))])
-    return _Said(
+    return Said(
         etag=etag.encode("latin-1"),
         last_modified=last_modified.encode("latin-1"),
         mime=mime.encode("latin-1"),
@@ -150,21 +149,33 @@ _HARMLESS: Sequence[Field] = (
 )
 
 
-def _whole(size_bytes: int, said: _Said, more: bytes, *, head: bool) -> Answer:
+def _whole(size_bytes: int, said: Said, more: bytes, *, head: bool) -> Answer:
     lines = said.whole_lines + b"content-length: %d\r\n" % size_bytes + more
     if head or not size_bytes:
         return Answer(200, lines, (), 0)
     return Answer(200, lines, (Window(0, size_bytes),), size_bytes)
 
 
-def _part(window: Window, size_bytes: int, said: _Said, more: bytes) -> Answer:
+def _ranges(field: bytes, size_bytes: int, said: Said, more: bytes) -> Answer:
+    windows = select(field, size_bytes)
+    if windows is None:
+        return _whole(size_bytes, said, more, head=False)
+    if not windows:
+        more += b"content-range: bytes */%d\r\n" % size_bytes
+        return _refusal(416, "The range lies behind the end of the file.", more, head=False)
+    if len(windows) == 1:
+        return _part(windows[0], size_bytes, said, more)
+    return _parts(windows, size_bytes, said, more)
+
+
+def _part(window: Window, size_bytes: int, said: Said, more: bytes) -> Answer:
     offset, length = window
     place = (offset, offset + length - 1, size_bytes, length)
     lines = said.whole_lines + b"content-range: bytes %d-%d/%d\r\ncontent-length: %d\r\n" % place + more
     return Answer(206, lines, (window,), length)
 
 
-def _parts(windows: Sequence[Window], size_bytes: int, said: _Said, more: bytes) -> Answer:
+def _parts(windows: Sequence[Window], size_bytes: int, said: Said, more: bytes) -> Answer:
     """Wrap several windows into `multipart/byteranges` (RFC 9110 14.6); nobody can guess the boundary and store it."""
     boundary = secrets.token_hex(16).encode("ascii")
     pieces: list[Piece] = []

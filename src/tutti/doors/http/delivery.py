@@ -56,8 +56,9 @@ class FileDelivery:
             ValueError: A field holds a control character; nothing was sent.
         """
         answered = answer(file, scope["headers"], head=head, extra=extra)
-        lane = _find_lane(scope)
-        if lane is not None:
+        extensions = scope.get("extensions")
+        lane = extensions[FILE_EXTENSION].get("lane") if extensions and FILE_EXTENSION in extensions else None
+        if isinstance(lane, FileLane):
             await lane.send(answered, file.fd, self._pages, stall_s=self._stall_s)
             return
         try:
@@ -92,12 +93,6 @@ class FileDelivery:
                     yield bytes(await self._pages.read(fd, window))
             else:
                 yield piece
-
-
-def _find_lane(scope: HTTPScope) -> FileLane | None:
-    extension = (scope.get("extensions") or {}).get(FILE_EXTENSION)
-    lane = extension.get("lane") if extension else None
-    return lane if isinstance(lane, FileLane) else None
 
 
 def _start(answered: Answer) -> HTTPResponseStartEvent:

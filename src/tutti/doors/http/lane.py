@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
 from tutti.doors.http.answers import Answer, Piece
 from tutti.doors.http.pages import FilePages
-from tutti.doors.http.pump import TURN_BYTES, Pump
+from tutti.doors.http.pump import Pump
 from tutti.kit.ranges import Window
 
 FILE_EXTENSION: Final = "tutti.file"
@@ -66,7 +66,10 @@ class FileLane:
         if cycle is None or cycle.response_started:
             raise RuntimeError("The request has been answered already.")
         try:
-            head = await _start(cycle, answer)
+            if cycle.flow.write_paused:
+                await cycle.flow.drain()
+            _require_client(cycle)
+            head = _start(cycle, answer)
             if answer.length > _SMALL_BYTES:
                 await self._pump(cycle, [head, *answer.pieces], fd, pages, stall_s=stall_s)
             else:
@@ -87,17 +90,11 @@ class FileLane:
         # A malformed byte behind the request must not make uvicorn write its 400 into the middle of the body.
         cycle.flow.pause_reading()
         await _flush(cycle)
-        pump = self._wire.pump = Pump(self._tuned_socket(cycle).fileno(), stall_s=stall_s)
+        self._wire.pump = Pump(self._tuned_socket(cycle).fileno(), pieces, fd, pages)
         try:
-            for piece in _turns(pieces):
-                if isinstance(piece, Window):
-                    await pages.load(fd, piece)
-                    await pump.send_file(fd, piece)
-                else:
-                    await pump.write(piece)
+            await self._wire.pump.run(stall_s=stall_s)
         finally:
             self._wire.pump = None
-            pump.close()
 
     def _tuned_socket(self, cycle: RequestResponseCycle) -> socket.socket:
         connection: socket.socket = cycle.transport.get_extra_info("socket")
@@ -108,11 +105,8 @@ class FileLane:
         return connection
 
 
-async def _start(cycle: RequestResponseCycle, answer: Answer) -> bytes:
-    """Wait for the answer's turn to be written, mark it as begun as uvicorn would, and return its head."""
-    if cycle.flow.write_paused:
-        await cycle.flow.drain()
-    _require_client(cycle)
+def _start(cycle: RequestResponseCycle, answer: Answer) -> bytes:
+    """Mark the answer as begun, as uvicorn would, and return its head."""
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
     if cycle.access_log:
@@ -138,8 +132,16 @@ def _require_client(cycle: RequestResponseCycle) -> None:
 
 
 async def _write(cycle: RequestResponseCycle, pieces: Iterable[Piece], fd: int, pages: FilePages) -> None:
-    parts = [await pages.read(fd, piece) if isinstance(piece, Window) else piece for piece in pieces]
-    _require_client(cycle)
+    parts: list[bytes | bytearray] = []
+    for piece in pieces:
+        if isinstance(piece, Window):
+            data: bytes | bytearray | None = pages.peek(fd, piece)
+            if data is None:
+                data = await pages.read(fd, piece)
+                _require_client(cycle)
+            parts.append(data)
+        else:
+            parts.append(piece)
     cycle.transport.write(b"".join(parts))
 
 
@@ -152,15 +154,6 @@ async def _flush(cycle: RequestResponseCycle) -> None:
         finally:
             cycle.transport.set_write_buffer_limits()
         _require_client(cycle)
-
-
-def _turns(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    for piece in pieces:
-        if isinstance(piece, Window):
-            for offset in range(piece.offset, piece.end, TURN_BYTES):
-                yield Window(offset, min(TURN_BYTES, piece.end - offset))
-        else:
-            yield piece
 
 
 def _complete(cycle: RequestResponseCycle) -> None:

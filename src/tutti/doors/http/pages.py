@@ -25,6 +25,16 @@ class FilePages:
         """Keep the threads that wait for disks; two to four are enough, and the caller shuts them down."""
         self._pool = pool
 
+    def peek(self, fd: int, window: Window) -> bytearray | None:
+        """Return the bytes of a window that is resident as a whole; None when it is not, or the system cannot tell."""
+        if _NOWAIT is None:
+            return None
+        data = bytearray(window.length)
+        try:
+            return data if os.preadv(fd, [data], window.offset, _NOWAIT) == window.length else None
+        except OSError:
+            return None
+
     async def read(self, fd: int, window: Window) -> bytes | bytearray:
         """Return the bytes of a window, without suspending when they are resident.
 
@@ -32,7 +42,7 @@ class FilePages:
             EOFError: The file ends inside the window.
             OSError: The disk failed.
         """
-        resident = _read_resident(fd, window)
+        resident = self.peek(fd, window)
         if resident is not None:
             return resident
         loop = asyncio.get_running_loop()
@@ -41,37 +51,25 @@ class FilePages:
             raise EOFError
         return data
 
+    def seems_resident(self, fd: int, window: Window) -> bool:
+        """Look at the first and the last byte of a window: read-ahead brings pages in runs."""
+        if _NOWAIT is None:
+            return False
+        byte = [bytearray(1)]
+        try:
+            os.preadv(fd, byte, window.offset, _NOWAIT)
+            os.preadv(fd, byte, window.end - 1, _NOWAIT)
+        except OSError:  # cold, or a file system that cannot tell
+            return False
+        return True
+
     async def load(self, fd: int, window: Window) -> None:
-        """Bring a window into the page cache, without suspending when it seems to be there.
+        """Bring a window into the page cache.
 
         Raises:
             OSError: The disk failed.
         """
-        if not _seems_resident(fd, window):
-            await asyncio.get_running_loop().run_in_executor(self._pool, _load, fd, window)
-
-
-def _read_resident(fd: int, window: Window) -> bytearray | None:
-    if _NOWAIT is None:
-        return None
-    data = bytearray(window.length)
-    try:
-        return data if os.preadv(fd, [data], window.offset, _NOWAIT) == window.length else None
-    except OSError:  # cold, or a file system that cannot tell
-        return None
-
-
-def _seems_resident(fd: int, window: Window) -> bool:
-    """Look at the first, the middle and the last byte: read-ahead brings pages in runs."""
-    if _NOWAIT is None:
-        return False
-    byte = [bytearray(1)]
-    try:
-        for offset in (window.offset, window.offset + window.length // 2, window.end - 1):
-            os.preadv(fd, byte, offset, _NOWAIT)
-    except OSError:
-        return False
-    return True
+        await asyncio.get_running_loop().run_in_executor(self._pool, _load, fd, window)
 
 
 def _load(fd: int, window: Window) -> None:

@@ -40,7 +40,7 @@ class TuttiProtocol(HttpToolsProtocol):
         self._wire = Wire()
         self._has_lane = self.zero_copy and self.scheme == "http" and check_protocol() is None
         self._chunk_bytes = 0
-        self._unplaced_bytes = 0  # received since a message began or a piece of its body was seen, or more
+        self._unplaced_bytes = 0  # received since the last head or piece of a body, or more
         self._is_deaf = False
         self._refusal: tuple[int, str] | None = None
         self._write_watch: StallWatch | None = None
@@ -67,20 +67,19 @@ class TuttiProtocol(HttpToolsProtocol):
 
     # What the parser calls.
 
-    def on_message_begin(self) -> None:
-        """Count the head from here; what came before it in the same piece counts too."""
-        self._unplaced_bytes = self._chunk_bytes
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
         """Refuse what is no proper head; uvicorn takes an exception here for a malformed request."""
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if len(self.headers) > self.max_fields or self._is_head_too_large():
+        names = [name for name, _ in self.headers]
+        hosts = names.count(b"host")
+        if len(names) > self.max_fields or (
+            self._unplaced_bytes > self.max_head_bytes and self._head_bytes() > self.max_head_bytes
+        ):
             self._refusal = 431, "The head of the request is too large."
             raise ValueError
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             self._refusal = 400, "A request must name its host, once."  # RFC 9112 3.2
             raise ValueError
+        self._unplaced_bytes = self._chunk_bytes  # the next head may lie in the same piece
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -92,7 +91,7 @@ class TuttiProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self._has_lane:
-            cycle.scope.setdefault("extensions", {})[FILE_EXTENSION] = {"lane": FileLane(cycle, self._wire)}
+            cycle.scope["extensions"] = {FILE_EXTENSION: {"lane": FileLane(cycle, self._wire)}}
         super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
@@ -126,11 +125,8 @@ class TuttiProtocol(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return not getattr(self.cycle, "response_complete", True)  # None at first, whatever its annotation says
 
-    def _is_head_too_large(self) -> bool:
-        if self._unplaced_bytes <= self.max_head_bytes:
-            return False
-        fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
-        return len(self.url) + fields > self.max_head_bytes
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse(self, status: int, sentence: str) -> None:
         """Answer, close our side, and hear no more: a client that still sends would lose the answer to a reset.
