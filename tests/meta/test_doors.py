@@ -29,7 +29,7 @@ def handlers() -> dict[str, dict[str, Any]]:
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
-        for method in handler.http_methods
+        for method in sorted(handler.http_methods)
         if method != "OPTIONS"
     }
 
