@@ -1,6 +1,5 @@
 """One core for every test of a use case."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from sqlalchemy import Engine
 
 from support.clock import ManualClock
 from support.core import House, clean_database
+from support.databases import fresh_database
 from tutti.backends.bus import LocalBus
 from tutti.backends.keys import KeyRing
 from tutti.db.engine import Database
@@ -27,11 +27,10 @@ def house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock, keys:
 
 
 @pytest.fixture(scope="module")
-def shared_house(tmp_path_factory: pytest.TempPathFactory, empty_database: Path, keys: KeyRing) -> Iterator[House]:
+def shared_house(tmp_path_factory: pytest.TempPathFactory, keys: KeyRing) -> Iterator[House]:
     """One house for all tests of a module that only look at it."""
     place, bus, clock = tmp_path_factory.mktemp("shared"), LocalBus(), ManualClock()
-    shutil.copyfile(empty_database, place / "tutti.db")
-    db = Database(f"sqlite:///{place / 'tutti.db'}", clock=clock, bus=bus)
+    db = fresh_database(place, clock=clock, bus=bus)
     house = House(place, db, bus, clock, keys)
     house.move_in()
     yield house
@@ -48,7 +47,7 @@ def empty_house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock,
 
 
 @pytest.fixture
-def new_house(tmp_path: Path, keys: KeyRing, engine: Engine, empty_database: Path) -> NewHouse:
+def new_house(tmp_path: Path, keys: KeyRing, engine: Engine) -> NewHouse:
     """Makes houses one after the other, for properties that need a fresh one for every example."""
 
     @contextmanager
@@ -56,7 +55,7 @@ def new_house(tmp_path: Path, keys: KeyRing, engine: Engine, empty_database: Pat
         clock, bus = ManualClock(), LocalBus()
         with (
             TemporaryDirectory(dir=tmp_path) as place,
-            clean_database(empty_database, engine, clock=clock, bus=bus) as db,
+            clean_database(engine, clock=clock, bus=bus) as db,
         ):
             house = House(Path(place), db, bus, clock, keys)
             house.move_in()

@@ -1,7 +1,6 @@
 """The core as a whole, over a real database and a real folder: what the tests of use cases talk to."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, select
 
 from support.clock import ManualClock
+from support.databases import fresh_url
 from support.music import Song, save
 from support.scripted_media import ScriptedMedia
 from tutti.backends.blobs_local import LocalBlobs
@@ -107,12 +107,12 @@ class Stored(NamedTuple):
 
 
 @contextmanager
-def clean_database(empty: Path, engine: Engine, *, clock: Clock, bus: LocalBus) -> Iterator[Database]:
-    """Put a copy of an empty database under an engine that is used again and again."""
+def clean_database(engine: Engine, *, clock: Clock, bus: LocalBus) -> Iterator[Database]:
+    """Put an empty database under an engine that is used again and again."""
     path = Path(engine.url.database or "")
     for stale in path.parent.iterdir():
         stale.unlink()
-    shutil.copyfile(empty, path)
+    Path(fresh_url(path.parent).removeprefix("sqlite:///")).rename(path)
     database = Database(f"sqlite:///{path}", clock=clock, bus=bus)
     database.engine = engine
     try:
