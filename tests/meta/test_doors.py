@@ -34,7 +34,7 @@ def handlers() -> dict[str, dict[str, Any]]:
     }
 
 
-HANDLERS = handlers()
+HANDLERS = dict(sorted(handlers().items()))  # every worker must collect in one order
 
 
 @pytest.mark.parametrize("door", DOORS)
