@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.api import PASSWORD, Api
-from support.server import Server, run, serving, wait_until
+from support.server import Server, copied, prepare, run, serving, wait_until
 from support.tones import FORMATS, picture, write_tone
 
 HOSTILE_NAME = 'a"b;c\r\nSet-Cookie: d=e\t\u202egpj.mp3'
@@ -32,6 +32,18 @@ class Served:
     def ask(self, name: str) -> Api:
         """Return a client by name, for tests that are parametrized by who is asking."""
         return {"ada": self.ada, "bob": self.bob, "nobody": self.nobody}[name]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a server that knows nobody; for `copied`."""
+    return prepare(tmp_path_factory.mktemp("template") / "data")
+
+
+@pytest.fixture
+def data_dir(template: Path, tmp_path: Path) -> Path:
+    """A folder of one's own."""
+    return copied(template, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +89,9 @@ def _albums(root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, template: Path, music: Path) -> Iterator[Served]:
     """The server; tests must leave it as they found it."""
-    data_dir = tmp_path_factory.mktemp("served") / "data"
+    data_dir = copied(template, tmp_path_factory.mktemp("served"))
     single = {"title": "Hush", "artist": "Bobby Hidden", "album": "Concealed", "genre": "Secretcore"}
     hidden = write_tone(tmp_path_factory.mktemp("bob") / "hush.mp3", tags=single, cover=picture("black"))
     with serving(data_dir, music=music) as server, Api(server.url) as nobody:

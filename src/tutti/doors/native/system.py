@@ -1,5 +1,6 @@
 """Routes about the server itself: the landing, health, the public keys, the page on which it is claimed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
@@ -20,6 +21,7 @@ from tutti.services.accounts import NewUser
 AnyRequest = Request[Any, Any, Any]
 _ANYONE = {"policy": Policy.ANYONE}
 _SIGNED_IN_OR_LOCAL = {"policy": Policy.SIGNED_IN_OR_LOCAL}
+_HOLE = re.compile(r"\{(token|error|username)\}")
 _PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 
@@ -89,9 +91,8 @@ def _document() -> bytes:
 
 
 def _page(name: str, values: Mapping[str, str], status: int = 200) -> Response[str]:
-    page = files("tutti.doors.native").joinpath(name).read_text(encoding="utf-8")
-    for key, value in values.items():
-        page = page.replace("{" + key + "}", escape(value))
+    template = files("tutti.doors.native").joinpath(name).read_text(encoding="utf-8")
+    page = _HOLE.sub(lambda hole: escape(values[hole[1]]), template)
     headers = {"content-security-policy": _PAGE_CSP, "cache-control": "no-store"}
     return Response(page, status_code=status, media_type=MediaType.HTML, headers=headers)
 
