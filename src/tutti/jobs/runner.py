@@ -1,21 +1,25 @@
-"""Runs jobs in threads: claims one, calls what the registry names, and finishes, retries or parks it."""
+"""Runs jobs in threads: claims one, calls what the registry names, and finishes, repeats or parks it."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Thread
 
 import structlog
 
 from tutti.db.engine import Database
-from tutti.domain.errors import AppError
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.events import Event
 from tutti.domain.jobs import JobKind
 from tutti.kit.backoff import Backoff
 from tutti.models import Job
 from tutti.ports.bus import Bus
 
 _log = structlog.get_logger()
+
+_NOT_NOW = frozenset({ErrorKind.BUSY, ErrorKind.CONFLICT})
+"""Failures of the moment: somebody else is at it. They are waited out, however long, and never parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class RunnerPolicy:
     Attributes:
         lease: How long a job may be silent before another worker takes it.
         poll_s: How often to look without being woken.
+        max_attempts: A job that failed so often, or took its process with it so often, is set aside.
     """
 
     threads: int = 2
@@ -34,19 +39,28 @@ class RunnerPolicy:
 
 
 class JobContext:
-    """What a running job may ask of its runner."""
+    """What a running job may ask of its runner.
 
-    def __init__(self, db: Database, job_id: int, lease: timedelta, stop: Event) -> None:
+    Attributes:
+        is_cancelled: The job was told so: nobody wants the rest.
+        is_interrupted: The job was told that the server stops: the rest is wanted later.
+    """
+
+    def __init__(self, db: Database, job_id: int, lease: timedelta, stop: threading.Event) -> None:
         self._db = db
         self._job_id = job_id
         self._lease = lease
         self._stop = stop
+        self.is_cancelled = False
+        self.is_interrupted = False
 
     def progress(self, done: int, total: int = 0) -> bool:
         """Say how far the work is; False means end soon: the job was cancelled or the server stops."""
         with self._db.write() as tx:
             goes_on = tx.jobs.progress(self._job_id, done=done, total=total, lease_until=tx.now + self._lease)
-        return goes_on and not self._stop.is_set()
+        self.is_cancelled = not goes_on
+        self.is_interrupted = self._stop.is_set()
+        return goes_on and not self.is_interrupted
 
 
 Task = Callable[[str, JobContext], None]
@@ -70,7 +84,7 @@ class Runner:
         self._tasks = tasks
         self._backoff = backoff
         self._policy = policy
-        self._stop = Event()
+        self._stop = threading.Event()
         self._threads: Sequence[Thread] = ()
 
     def start(self) -> None:
@@ -83,6 +97,7 @@ class Runner:
     def stop(self, timeout_s: float = 10) -> None:
         """Let the running jobs end; what does not end in time is taken up by the next start."""
         self._stop.set()
+        self._bus.publish(Event("job.due"))
         for thread in self._threads:
             thread.join(timeout_s)
 
@@ -101,6 +116,8 @@ class Runner:
                 except AppError as error:
                     # The database is busy or away; the table keeps the work.
                     _log.warning("job.claim_failed", code=error.code)
+                except Exception:  # noqa: BLE001 - the runner's edge: without its threads nothing is ever done again
+                    _log.exception("job.runner_crashed")
                 woken.get(self._policy.poll_s)
 
     def _run_one(self) -> bool:
@@ -108,23 +125,44 @@ class Runner:
             job = tx.jobs.claim(list(self._tasks), now=tx.now, lease=self._policy.lease)
         if job is None:
             return False
+        if job.attempts > self._policy.max_attempts:
+            self._park(job, "It never came to an end.")
+            return True
+        context = JobContext(self._db, job.id, self._policy.lease, self._stop)
         try:
-            self._tasks[JobKind(job.kind)](job.ref, JobContext(self._db, job.id, self._policy.lease, self._stop))
+            self._tasks[JobKind(job.kind)](job.ref, context)
         except AppError as error:
-            self._failed(job, error.message)
+            self._failed(job, context, error.message, is_passing=error.kind in _NOT_NOW)
         except Exception:  # noqa: BLE001 - the runner's edge: one broken job must not stop the others
             _log.exception("job.crashed", kind=job.kind, ref=job.ref)
-            self._failed(job, "It failed unexpectedly; the log says more.")
+            self._failed(job, context, "It failed unexpectedly; the log says more.", is_passing=False)
         else:
-            with self._db.write() as tx:
-                tx.jobs.finish(job.id)
+            self._done(job, context)
         return True
 
-    def _failed(self, job: Job, reason: str) -> None:
+    def _done(self, job: Job, context: JobContext) -> None:
         with self._db.write() as tx:
-            if job.attempts >= self._policy.max_attempts:
-                tx.jobs.park(job.id, error=reason)
-            else:
-                wait = timedelta(seconds=self._backoff.delay_s(job.attempts))
-                tx.jobs.retry(job.id, due_at=tx.now + wait, error=reason)
+            tx.jobs.finish(job.id)
+            if context.is_interrupted and not context.is_cancelled:
+                tx.jobs.add(JobKind(job.kind), job.ref, due_at=tx.now)
+
+    def _failed(self, job: Job, context: JobContext, reason: str, *, is_passing: bool) -> None:
         _log.warning("job.failed", kind=job.kind, ref=job.ref, attempts=job.attempts, reason=reason)
+        if job.attempts >= self._policy.max_attempts and not is_passing:
+            self._park(job, reason)
+            return
+        wait = timedelta(seconds=self._backoff.delay_s(job.attempts))
+        with self._db.write() as tx:
+            if context.is_cancelled:
+                tx.jobs.finish(job.id)
+            elif is_passing:
+                # As a new job, because this was no attempt.
+                tx.jobs.finish(job.id)
+                tx.jobs.add(JobKind(job.kind), job.ref, due_at=tx.now + wait)
+            else:
+                tx.jobs.retry(job.id, due_at=tx.now + wait, error=reason)
+
+    def _park(self, job: Job, reason: str) -> None:
+        _log.error("job.parked", kind=job.kind, ref=job.ref, reason=reason)
+        with self._db.write() as tx:
+            tx.jobs.park(job.id, error=reason)

@@ -18,13 +18,21 @@ _log = structlog.get_logger()
 
 _EPOCH_POLL_S = 0.3
 _TIDY_EVERY_S = 3600.0
+_NOTHING_TO_SCAN = frozenset({"source_unavailable", "source_not_found"})
+"""Trying again soon helps nobody: the source says what is wrong, and the schedule comes by every hour."""
 
 
 def tasks(core: Core) -> Mapping[JobKind, Task]:
     """Say which job calls which use case."""
 
     def scan(ref: str, context: JobContext) -> None:
-        report = core.scanner.scan(SourceId(int(ref)), progress=lambda so_far: context.progress(so_far.seen))
+        try:
+            report = core.scanner.scan(SourceId(int(ref)), progress=lambda so_far: context.progress(so_far.seen))
+        except AppError as error:
+            if error.code not in _NOTHING_TO_SCAN:
+                raise
+            _log.warning("source.not_scanned", source=ref, reason=error.message)
+            return
         _log.info(
             "source.scanned",
             source=ref,
