@@ -10,7 +10,13 @@ from tutti.cli import doctor, libraries, scanning, serving, sources, users
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
 
-app = typer.Typer(name="tutti", help="Your music, on every device you own.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="tutti",
+    help="Your music, on every device you own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 app.add_typer(users.app, name="user")
 app.add_typer(libraries.app, name="library")
 app.add_typer(sources.app, name="source")
