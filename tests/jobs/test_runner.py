@@ -384,8 +384,8 @@ class TestThreads:
         run_due = runner.run_due
 
         def faulty() -> int:
-            for fault in faults:
-                raise fault
+            for one in faults:
+                raise one
             return run_due()
 
         runner.run_due = faulty  # type: ignore[method-assign]

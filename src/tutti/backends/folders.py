@@ -1,9 +1,12 @@
 """Reads and watches folders of the local file system."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from stat import S_ISDIR, S_ISREG
 from threading import Event
+from typing import NamedTuple
 
 from watchfiles import watch
 
@@ -16,12 +19,18 @@ _SKIPPED = frozenset({b"@eaDir", b"#recycle", b"$RECYCLE.BIN", b"System Volume I
 _FARTHEST_NS = 2**63 - 1
 """What a database can hold: times beyond the year 2262 are cut to it."""
 
-_SETTLE_MS = 1500
-_POLL_S = 5.0
-
 
 class LocalFolders:
-    """Folders by path."""
+    """Folders by path.
+
+    Args:
+        settle_ms: A change is told when nothing else changed for so long.
+        poll_s: How often to look whether other folders are to be watched.
+    """
+
+    def __init__(self, *, settle_ms: int = 1500, poll_s: float = 5.0) -> None:
+        self._settle_ms = settle_ms
+        self._poll_s = poll_s
 
     def walk(self, root: bytes) -> Iterator[Listing]:
         """Yield the directories below `root`; see the port."""
@@ -31,16 +40,19 @@ class LocalFolders:
             os.listdir(real_root)
         except OSError as error:
             raise _unavailable(error) from error
-        seen = {(status.st_dev, status.st_ino)}
-        waiting = [b""]
-        while waiting:
-            path = waiting.pop()
-            listing, folders = _list(real_root, path)
+        seen: set[tuple[int, int]] = set()
+        waiting = [_Found(b"", (status.st_dev, status.st_ino), is_link=False)]
+        # Last, so that a directory has its own path and not that of a link which comes and goes.
+        linked: deque[_Found] = deque()
+        while waiting or linked:
+            found = waiting.pop() if waiting else linked.popleft()
+            if found.identity in seen:
+                continue
+            seen.add(found.identity)
+            listing, below = _list(real_root, found.path)
             yield listing
-            for name, identity in reversed(folders):
-                if identity not in seen:
-                    seen.add(identity)
-                    waiting.append(os.path.join(path, name))
+            waiting.extend(one for one in reversed(below) if not one.is_link)
+            linked.extend(one for one in below if one.is_link)
 
     def count(self, root: bytes, suffixes: frozenset[bytes], stop: Event) -> int:
         """Return how many files end in one of the suffixes."""
@@ -59,44 +71,67 @@ class LocalFolders:
     def watch(self, roots: Callable[[], Sequence[bytes]], changed: Callable[[bytes], None], stop: Event) -> None:
         """Call `changed` with a root whenever something below it settled after a change."""
         while not stop.is_set():
-            watched = {os.path.realpath(root): root for root in roots() if os.path.isdir(root)}
-            if not watched:
-                stop.wait(_POLL_S)
-                continue
-            self._watch_once(watched, roots, changed, stop)
+            watched = _present(roots())
+            if watched:
+                self._watch_once(watched, roots, changed, stop)
+            else:
+                stop.wait(self._poll_s)
 
     def _watch_once(
         self,
-        watched: dict[bytes, bytes],
+        watched: Mapping[bytes, "_Present"],
         roots: Callable[[], Sequence[bytes]],
         changed: Callable[[bytes], None],
         stop: Event,
     ) -> None:
-        """Watch until the list of roots changes."""
-        paths = [os.fsdecode(path) for path in watched]
-        settings = {"debounce": _SETTLE_MS, "yield_on_timeout": True, "rust_timeout": int(_POLL_S * 1000)}
+        """Watch until another folder is to be watched, or one of these is not there any more, or not the same."""
+        paths = sorted({os.fsdecode(found.path) for found in watched.values()})
+        settings = {"debounce": self._settle_ms, "yield_on_timeout": True, "rust_timeout": int(self._poll_s * 1000)}
         events = watch(*paths, stop_event=stop, raise_interrupt=False, ignore_permission_denied=True, **settings)  # type: ignore[arg-type]
         for changes in events:
-            touched = {_root_of(os.fsencode(path), watched) for _, path in changes}
-            for root in touched - {None}:
-                changed(root)  # type: ignore[arg-type]
-            if set(roots()) - set(watched.values()):
+            touched = {os.fsencode(path) for _, path in changes}
+            for root, found in watched.items():
+                if any(path == found.path or path.startswith(os.path.join(found.path, b"")) for path in touched):
+                    changed(root)
+            if _present(roots()) != watched:
                 return
 
 
-def _root_of(path: bytes, watched: dict[bytes, bytes]) -> bytes | None:
-    return next((root for real, root in watched.items() if path == real or path.startswith(real + b"/")), None)
+class _Present(NamedTuple):
+    """A root that is there: where it really is, and which one it is, because a mount puts another in its place."""
+
+    path: bytes
+    device: int
+    inode: int
 
 
-def _list(root: bytes, path: bytes) -> tuple[Listing, list[tuple[bytes, tuple[int, int]]]]:
-    """Return one directory and its subdirectories as (name, identity), by name."""
+def _present(roots: Sequence[bytes]) -> Mapping[bytes, _Present]:
+    found = {}
+    for root in roots:
+        with suppress(OSError):
+            status = os.stat(root)
+            if S_ISDIR(status.st_mode):
+                found[root] = _Present(os.path.realpath(root), status.st_dev, status.st_ino)
+    return found
+
+
+class _Found(NamedTuple):
+    """A directory on the way: its path below the root, what it is known by, whether a link leads there."""
+
+    path: bytes
+    identity: tuple[int, int]
+    is_link: bool
+
+
+def _list(root: bytes, path: bytes) -> tuple[Listing, list[_Found]]:
+    """Return one directory and its subdirectories by name."""
     files: list[FileEntry] = []
-    folders: list[tuple[bytes, tuple[int, int]]] = []
+    folders: list[_Found] = []
     try:
         with os.scandir(os.path.join(root, path) if path else root) as entries:
             for entry in entries:
                 if not _is_hidden(entry.name):
-                    _sort_in(root, entry, files, folders)
+                    _sort_in(root, path, entry, files, folders)
     except OSError as error:
         return Listing(path, (), error.strerror or "cannot be read"), []
     files.sort(key=lambda file: file.name)
@@ -105,7 +140,7 @@ def _list(root: bytes, path: bytes) -> tuple[Listing, list[tuple[bytes, tuple[in
 
 
 def _sort_in(
-    root: bytes, entry: os.DirEntry[bytes], files: list[FileEntry], folders: list[tuple[bytes, tuple[int, int]]]
+    root: bytes, path: bytes, entry: os.DirEntry[bytes], files: list[FileEntry], folders: list[_Found]
 ) -> None:
     is_link = entry.is_symlink()
     if is_link and not _is_beneath(root, entry.path):
@@ -122,7 +157,7 @@ def _sort_in(
         mtime_ns = max(-_FARTHEST_NS, min(status.st_mtime_ns, _FARTHEST_NS))
         files.append(FileEntry(entry.name, status.st_size, mtime_ns, f"{status.st_dev:x}", f"{status.st_ino:x}"))
     elif S_ISDIR(status.st_mode):
-        folders.append((entry.name, (status.st_dev, status.st_ino)))
+        folders.append(_Found(os.path.join(path, entry.name), (status.st_dev, status.st_ino), is_link))
 
 
 def _is_beneath(root: bytes, path: bytes) -> bool:
