@@ -29,6 +29,7 @@ from tutti.wiring.core import Core, open_core
 _log = structlog.get_logger()
 
 _IO_THREADS = 4
+_LOGIN_THREADS = 40  # they wait for the hasher, whose own queue is the limit
 _DRAIN_S = 30
 
 Announce = Callable[[str, str | None], None]
@@ -74,10 +75,12 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
     with ExitStack() as stack:
         hop = Hop(threads=settings.http.threads, queue=settings.http.queue)
         stack.callback(hop.close)
+        logins = Hop(threads=_LOGIN_THREADS, queue=_LOGIN_THREADS)
+        stack.callback(logins.close)
         io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
         gate = Gate(core.accounts, hop, core.clock)
         delivery = FileDelivery(FilePages(io_pool), stall_s=settings.http.write_stall_s)
-        door = open_door(_desk(core, gate, hop), delivery, core.clock)
+        door = open_door(_desk(core, gate, hop, logins), delivery, core.clock)
         app, errors = assemble([door])
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts)))
         _say_what_is_off(settings)
@@ -108,7 +111,7 @@ def _stop(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, hop: Hop) -> Desk:
+def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
         sessions=core.sessions,
@@ -121,6 +124,7 @@ def _desk(core: Core, gate: Gate, hop: Hop) -> Desk:
         jwks=core.tokens.jwks,
         gate=gate,
         hop=hop,
+        logins=logins,
         public_url=core.settings.http.public_url.rstrip("/"),
     )
 

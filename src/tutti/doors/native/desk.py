@@ -66,7 +66,12 @@ class StrictRequest(Request[Any, Any, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The services that this door translates for."""
+    """The services that this door translates for.
+
+    Attributes:
+        hop: The way to them.
+        logins: The way for what hashes a password, which takes long: a flood of those keeps nobody else waiting.
+    """
 
     accounts: Accounts
     sessions: Sessions
@@ -79,6 +84,7 @@ class Desk:
     jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
     gate: Gate
     hop: Hop
+    logins: Hop
     public_url: str
 
     async def call(

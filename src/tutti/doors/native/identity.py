@@ -24,14 +24,14 @@ async def claim(request: AnyRequest, desk: NamedDependency[Desk], data: JSONBody
     def claimed() -> SignedIn:
         return desk.sessions.open_for(desk.accounts.claim(data.token, wanted), client)
 
-    return shapes.tokens(await desk.hop(claimed))
+    return shapes.tokens(await desk.logins(claimed))
 
 
 @post("/auth/login", status_code=200, opt={"policy": Policy.ANYONE}, summary="Sign in", tags=["accounts"])
 async def login(request: AnyRequest, desk: NamedDependency[Desk], data: JSONBody[shapes.Login]) -> shapes.Tokens:
     """Trade a user name and its password for a session."""
     client = _client(request, data.client)
-    return shapes.tokens(await desk.hop(desk.sessions.sign_in, data.username, data.password, client))
+    return shapes.tokens(await desk.logins(desk.sessions.sign_in, data.username, data.password, client))
 
 
 @post("/auth/refresh", status_code=200, opt={"policy": Policy.ANYONE}, summary="Stay signed in", tags=["accounts"])

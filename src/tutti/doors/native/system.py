@@ -73,7 +73,7 @@ async def claim_form(
     token = data.get("token", "")
     wanted = NewUser(data.get("username", ""), data.get("password", ""), data.get("email") or None)
     try:
-        caller = await desk.hop(desk.accounts.claim, token, wanted)
+        caller = await desk.logins(desk.accounts.claim, token, wanted)
     except AppError as error:
         status = 403 if error.kind is ErrorKind.FORBIDDEN else 422
         return _page("claim.html", {"token": token, "error": error.message}, status)
