@@ -85,10 +85,12 @@ def settle(engine: Engine) -> None:
 
 def tend(connection: Connection) -> None:
     """Refresh statistics and shorten the log; bounded, for the maintenance job."""
-    driver = connection.connection.cursor()
-    for pragma in ("analysis_limit=1000", "optimize", "wal_checkpoint(PASSIVE)"):
-        driver.execute(f"PRAGMA {pragma}")
-    driver.close()
+    # Statistics are read, then written: without the lock from the start, any writer in between makes that fail at once.
+    writing = begin_writing(connection)
+    with writing.begin():
+        for pragma in ("analysis_limit=1000", "optimize"):
+            writing.exec_driver_sql(f"PRAGMA {pragma}")
+    writing.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def insert_into(session: Session, table: Any) -> Any:  # noqa: ANN401 - the two inserts share no public type

@@ -158,8 +158,8 @@ class Database:
             tx.server.ping()
 
     def optimize(self) -> None:
-        """Refresh the planner's statistics and move the log into the file, in bounded steps."""
-        with self.engine.connect() as connection:
+        """Refresh the planner's statistics and move the log into the file, in bounded steps; raises as `write`."""
+        with dialect.explained(), self._writer, self.engine.connect() as connection:
             dialect.tend(connection)
 
     def close(self) -> None:
