@@ -41,8 +41,11 @@ class Agenda:
         self._is_closed = False
 
     def put(self, batch: Batch) -> None:
-        """Add a batch behind those of its caller."""
+        """Add a batch behind those of its caller; it fails at once when the reader is closed."""
         with self._changed:
+            if self._is_closed:
+                batch.done.set_exception(closed())
+                return
             self._waiting.setdefault(batch.caller, deque()).append(batch)
             self._changed.notify()
 

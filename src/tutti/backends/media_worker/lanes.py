@@ -33,12 +33,14 @@ class _Work:
         answers: One place for each file, None until it is answered.
         waiting: Places that the child has yet to answer, in order.
         is_sent: Whether a living child has the waiting files.
+        is_suspect: Whether a child died over the first waiting file; it may have been killed for no fault of that file.
     """
 
     batch: Batch
     answers: list[Outcome | None] = field(init=False)
     waiting: deque[int] = field(init=False)
     is_sent: bool = False
+    is_suspect: bool = False
 
     def __post_init__(self) -> None:
         self.answers = [None] * len(self.batch.files)
@@ -63,6 +65,14 @@ class _Work:
     def accept(self, outcome: Outcome) -> None:
         """Note the answer for the first waiting file."""
         self.answers[self.waiting.popleft()] = outcome
+        self.is_suspect = False
+
+    def blame(self, *, is_hung: bool) -> None:
+        """Refuse the first waiting file that hung a child, or that killed two of them."""
+        if is_hung or self.is_suspect:
+            self.accept(TOO_SLOW if is_hung else FATAL)
+        else:
+            self.is_suspect = True
 
     def finish(self) -> None:
         """Hand over all answers."""
@@ -152,7 +162,7 @@ class Lane:
             try:
                 work.accept(_outcome(self._running().receive(self.timeout_s)))
             except ChildLostError as lost:
-                work.accept(TOO_SLOW if lost.is_hung else FATAL)
+                work.blame(is_hung=lost.is_hung)
                 self._retire()
                 self._supply()
         self._hand.popleft().finish()

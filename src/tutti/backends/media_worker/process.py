@@ -47,6 +47,7 @@ class Keeper:
         self._is_strict = is_strict
         self._lock = Lock()
         self._program: _Program | None = None
+        self._is_closed = False
 
     def start_child(self) -> "Child":
         """Start a child and wait until it is locked.
@@ -72,24 +73,33 @@ class Keeper:
         return child.ready
 
     def close(self) -> None:
-        """End the keeper, and with it the children that are left."""
+        """End the keeper, and with it the children that are left; it starts no more."""
         with self._lock:
-            if self._program:
-                self._program.close()
-            self._program = None
+            self._is_closed = True
+            self._end_program()
 
     def _started(self) -> "Child":
-        for _ in range(2):  # the second try is for a keeper that died since
-            with contextlib.suppress(OSError, ChildLostError):
-                return self._try()
-            self.close()
+        for _ in range(2):  # the second try is for a keeper or a child that died meanwhile
+            try:
+                return Child(*self._forked())
+            except ChildLostError:
+                continue
+            except OSError:
+                with self._lock:
+                    self._end_program()
         raise _unavailable("The program that reads media does not start.")
 
-    def _try(self) -> "Child":
+    def _forked(self) -> "tuple[_Program, int, socket.socket]":
         with self._lock:
-            program = self._program = self._program or _Program()
-            pid, its_socket = program.fork()
-        return Child(program, pid, its_socket)
+            if self._is_closed:
+                raise _unavailable("The server is stopping.")
+            self._program = self._program or _Program()
+            return self._program, *self._program.fork()
+
+    def _end_program(self) -> None:
+        if self._program:
+            self._program.close()
+        self._program = None
 
 
 def _unavailable(sentence: str) -> AppError:
@@ -113,6 +123,7 @@ class _Program:
             data, descriptors, _, _ = socket.recv_fds(self._control, wire.ORDER.size, 1)
         if len(data) < wire.ORDER.size or not descriptors:
             raise ConnectionError("the media program ended")
+        os.set_inheritable(descriptors[0], False)  # noqa: FBT003 -- what comes through a socket would outlive an exec
         return wire.ORDER.unpack(data)[0], socket.socket(fileno=descriptors[0])
 
     def end(self, pid: int) -> None:
