@@ -5,6 +5,7 @@ file that holds the value.
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from ipaddress import ip_network
@@ -252,12 +253,35 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         branch = tree
         for part in parts:
             branch = branch.setdefault(part, {})
-        branch[leaf] = _listed(text) if names()[name][1].kind == Names else text
+        branch[leaf] = _value(name, text)
     try:
         return convert(tree, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        raise _bad(_key(path, tree), reason) from error
+        said, _, path = str(error).partition(" - at `$")
+        key = _key(path, tree)
+        raise _bad(key, _reason(key, said)) from error
+
+
+def _value(name: str, text: str) -> str | Names:
+    kind = names()[name][1].kind
+    if kind is Path and not text:  # which would be the folder one happens to be in
+        raise _bad(name, "must not be empty")
+    return _listed(text) if kind == Names else text
+
+
+_KINDS: Mapping[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+_BOUND = re.compile(r"Expected `\w+` (>=|>|<=) (.+)")
+_BOUNDS = {">=": "at least", ">": "more than", "<=": "at most"}
+
+
+def _reason(key: str, said: str) -> str:
+    """Put what the decoder says into the words of whoever set it."""
+    kind = names()[key][1].kind if key in names() else None
+    if get_origin(kind) is Literal:
+        return f"must be one of {', '.join(get_args(kind))}"
+    if bound := _BOUND.fullmatch(said):
+        return f"must be {_BOUNDS[bound[1]]} {bound[2]}"
+    return f"must be {_KINDS[kind]}" if kind in _KINDS else said
 
 
 def _listed(text: str) -> Names:
@@ -279,8 +303,10 @@ def _with_files(given: Mapping[str, str]) -> dict[str, str]:
     values = dict(given)
     for name, path in given.items():
         plain = name.removesuffix("_FILE")
-        if plain == name or name in names():
+        if plain == name or plain not in names():
             continue
+        if plain in given:
+            raise _bad(plain, f"is set twice, here and by {name}")
         try:
             values[plain] = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
