@@ -1,11 +1,8 @@
 """The picture of a folder is chosen by rule and followed when it changes."""
 
-import pytest
-
 from support.core import House
 from support.music import Song, touch
 from tutti.db.repos.browse import FolderCover
-from tutti.domain.scanning import folder_picture
 
 
 def cover(house: House) -> FolderCover | None:
@@ -15,29 +12,7 @@ def cover(house: House) -> FolderCover | None:
         return tx.browse.folder_cover(folders[b"a"][0])
 
 
-class TestRule:
-    @pytest.mark.parametrize(
-        ("names", "chosen"),
-        [
-            ([b"front.jpg", b"cover.png", b"folder.jpg"], b"cover.png"),
-            ([b"AlbumArt.JPG", b"Folder.PNG"], b"Folder.PNG"),
-            ([b"cover.webp", b"cover.jpg", b"cover.png"], b"cover.jpg"),
-            ([b"COVER.JPG", b"cover.jpg"], b"COVER.JPG"),
-            ([b"album.gif"], b"album.gif"),
-            ([b"back.jpg", b"cover.txt", b"cover", b"discover.jpg", b"caf\xe9.jpg"], None),
-            ([], None),
-        ],
-    )
-    def test_the_best_name_wins(self, names: list[bytes], chosen: bytes | None) -> None:
-        assert folder_picture(names) == chosen
-
-    def test_the_order_of_the_names_does_not_matter(self) -> None:
-        names = [b"front.jpg", b"cover.png", b"folder.jpg"]
-
-        assert folder_picture(names[::-1]) == folder_picture(names)
-
-
-class TestScan:
+class TestPicture:
     def test_the_picture_of_a_new_folder_is_noted(self, house: House) -> None:
         house.save("a/one.mp3")
         house.save("a/folder.jpg", b"PICTURE")
