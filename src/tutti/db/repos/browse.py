@@ -2,34 +2,27 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from heapq import merge
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, Uuid, bindparam, literal, null, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Uuid, literal, null, select
+from sqlalchemy.orm import Session
 
+from tutti.db.repos import pages
+from tutti.db.repos.pages import Query
 from tutti.models import (
-    Album,
-    Artist,
-    Credit,
     Folder,
-    Genre,
-    Library,
-    LibraryAlbum,
-    LibraryArtist,
-    LibraryGenre,
-    MediaItem,
     Source,
     Track,
-    TrackGenre,
 )
 
 Key = tuple[Any, ...]
-Query = Select[*tuple[Any, ...]]
 Row = TypeVar("Row", bound=tuple[Any, ...])
+
+_FEW_TRACKS = 5000
+"""Up to so many tracks are sorted for a page."""
 
 
 class TrackRow(NamedTuple):
@@ -146,69 +139,69 @@ class BrowseRepo:
     ) -> Sequence[TrackRow]:
         """Return tracks by title; those of an album by disc and number, those of a folder by file name."""
         given = narrowed.given()
-        statement = _track_page(tuple(given), after is not None)
+        statement = pages.track_page(tuple(given), after is not None, self._is_common(libraries, narrowed))
         return self._merged(statement, libraries, given | _bound(after, limit), TrackRow, track_key(narrowed))[:limit]
 
     def tracks_by_id(self, ids: Sequence[int]) -> Sequence[TrackRow]:
         """Return listed tracks in the order of the ids."""
-        found = {row.id: row for row in self._rows(_tracks_by_id(), {"ids": list(ids)}, TrackRow)}
+        found = {row.id: row for row in self._rows(pages.tracks_by_id(), {"ids": list(ids)}, TrackRow)}
         return [found[track_id] for track_id in ids if track_id in found]
 
     def track(self, libraries: Sequence[int], uuid: UUID) -> tuple[TrackRow, Track] | None:
         """Return one track whole."""
-        row = self._first(_track_by_uuid(), libraries, uuid, TrackRow)
+        row = self._first(pages.track_by_uuid(), libraries, uuid, TrackRow)
         return None if row is None else (row, self._session.get_one(Track, row.id))
 
     def artists(self, libraries: Sequence[int], *, after: Key | None, limit: int) -> Sequence[ArtistRow]:
         """Return artists by name."""
-        rows = self._merged(_artist_page(after is not None), libraries, _bound(after, limit), ArtistRow, _by_sort)
+        rows = self._merged(pages.artist_page(after is not None), libraries, _bound(after, limit), ArtistRow, _by_sort)
         return _joined(rows, _add_artists, limit)
 
     def artist(self, libraries: Sequence[int], uuid: UUID) -> ArtistRow | None:
         """Return one artist that one of the libraries shows."""
-        rows = self._rows(_artist_by_uuid(), {"libraries": list(libraries), "uuid": uuid}, ArtistRow)
+        rows = self._rows(pages.artist_by_uuid(), {"libraries": list(libraries), "uuid": uuid}, ArtistRow)
         return next(iter(_joined(rows, _add_artists, 1)), None)
 
     def artists_by_shelf(self, shelf_ids: Sequence[int]) -> Sequence[ArtistRow]:
         """Return artists in the order of the shelf rows a search found, each once."""
-        return self._shelved(_artists_by_shelf(), shelf_ids, ArtistRow)
+        return self._shelved(pages.artists_by_shelf(), shelf_ids, ArtistRow)
 
     def albums(
         self, libraries: Sequence[int], *, artist: UUID | None, after: Key | None, limit: int
     ) -> Sequence[AlbumRow]:
         """Return albums by title, or those of one artist."""
-        statement = _album_page(artist is not None, after is not None)
+        statement = pages.album_page(artist is not None, after is not None)
         given = {} if artist is None else {"artist": artist}
         rows = self._merged(statement, libraries, given | _bound(after, limit), AlbumRow, _by_sort)
         return _joined(rows, _add_albums, limit)
 
     def album(self, libraries: Sequence[int], uuid: UUID) -> AlbumRow | None:
         """Return one album that one of the libraries shows."""
-        rows = self._rows(_album_by_uuid(), {"libraries": list(libraries), "uuid": uuid}, AlbumRow)
+        rows = self._rows(pages.album_by_uuid(), {"libraries": list(libraries), "uuid": uuid}, AlbumRow)
         return next(iter(_joined(rows, _add_albums, 1)), None)
 
     def albums_by_shelf(self, shelf_ids: Sequence[int]) -> Sequence[AlbumRow]:
         """Return albums in the order of the shelf rows a search found, each once."""
-        return self._shelved(_albums_by_shelf(), shelf_ids, AlbumRow)
+        return self._shelved(pages.albums_by_shelf(), shelf_ids, AlbumRow)
 
     def genres(self, libraries: Sequence[int], *, after: Key | None, limit: int) -> Sequence[GenreRow]:
         """Return genres by name."""
-        rows = self._merged(_genre_page(after is not None), libraries, _bound(after, limit), GenreRow, _by_sort)
+        rows = self._merged(pages.genre_page(after is not None), libraries, _bound(after, limit), GenreRow, _by_sort)
         return _joined(rows, _add_genres, limit)
 
     def roots(self, libraries: Sequence[int]) -> Sequence[FolderRow]:
         """Return the root folder of every source, under its path's last name."""
-        query = _folders(null()).where(Source.library_id.in_(libraries), Folder.parent_id.is_(None))
+        query = pages.folders(null()).where(Source.library_id.in_(libraries), Folder.parent_id.is_(None))
         return self._rows(query.order_by(Folder.name_sort, Folder.id), {}, FolderRow)
 
     def folder(self, libraries: Sequence[int], uuid: UUID) -> FolderRow | None:
         """Return one folder with its parent."""
-        return self._first(_folder_by_uuid(), libraries, uuid, FolderRow)
+        return self._first(pages.folder_by_uuid(), libraries, uuid, FolderRow)
 
     def subfolders(self, parent: FolderRow, *, after: Key | None, limit: int) -> Sequence[FolderRow]:
         """Return the folders in a folder by name."""
-        query = _folders(literal(parent.uuid, Uuid())).where(Folder.parent_id == parent.id)
-        page = _page(query, (Folder.name_sort, Folder.id), is_after=after is not None)
+        query = pages.folders(literal(parent.uuid, Uuid())).where(Folder.parent_id == parent.id)
+        page = pages.page(query, (Folder.name_sort, Folder.id), is_after=after is not None)
         return self._rows(page, _bound(after, limit), FolderRow)
 
     def folder_cover(self, folder_id: int) -> FolderCover | None:
@@ -220,6 +213,15 @@ class BrowseRepo:
     def folder_of(self, track_id: int) -> int | None:
         """Return the folder of a track."""
         return self._session.scalar(select(Track.folder_id).where(Track.id == track_id))
+
+    def _is_common(self, libraries: Sequence[int], narrowed: TrackFilter) -> bool:
+        """Whether an artist or a genre has so many tracks that sorting them would cost more than reading on."""
+        if narrowed.artist is None and narrowed.genre is None:
+            return False
+        statement = pages.genre_counts() if narrowed.artist is None else pages.artist_counts()
+        given = {"uuid": narrowed.artist or narrowed.genre, "libraries": list(libraries)}
+        counts = self._session.connection().execute(statement, given).scalars()
+        return max(counts, default=0) > _FEW_TRACKS
 
     def _merged(
         self,
@@ -265,183 +267,6 @@ def _make(shape: type[Row], values: Iterable[Any]) -> Row:
 def _bound(after: Key | None, limit: int) -> dict[str, Any]:
     """Return the parameters of a page."""
     return {"limit": limit} | {f"after_{place}": value for place, value in enumerate(after or ())}
-
-
-# Building a statement costs more than running it, so each is built once and given its values when it runs.
-
-
-@cache
-def _track_page(narrowed: tuple[str, ...], is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
-    query = _tracks().where(Track.library_id == bindparam("library"), Track.is_listed)
-    if "album" in narrowed:
-        query = query.where(Track.album_id == _id_of(Album, "album"))
-    if "folder" in narrowed:
-        query = query.where(Track.folder_id == _id_of(Folder, "folder"))
-    if "artist" in narrowed:
-        credited = select(Credit.track_id).where(Credit.artist_id == _id_of(Artist, "artist"))
-        query = query.where(Track.id.in_(credited))
-    if "genre" in narrowed:
-        tagged = select(TrackGenre.track_id).where(TrackGenre.genre_id == _id_of(Genre, "genre"))
-        query = query.where(Track.id.in_(tagged))
-    key: Sequence[Any] = (Track.title_sort, Track.id)
-    if "album" in narrowed:
-        key = (Track.disc, Track.number, Track.id)
-    elif "folder" in narrowed:
-        key = (Track.file_sort, Track.id)
-    return _page(query, key, is_after=is_after)
-
-
-@cache
-def _tracks_by_id() -> Query:
-    return _tracks().where(Track.id.in_(bindparam("ids", expanding=True)), Track.is_listed)
-
-
-@cache
-def _track_by_uuid() -> Query:
-    return _in_libraries(_tracks().where(MediaItem.uuid == bindparam("uuid"), Track.is_listed), Track.library_id)
-
-
-@cache
-def _artist_page(is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
-    query = _artists().where(LibraryArtist.library_id == bindparam("library"))
-    return _page(query, (LibraryArtist.sort_key, LibraryArtist.artist_id), is_after=is_after)
-
-
-@cache
-def _artist_by_uuid() -> Query:
-    return _in_libraries(_artists().where(Artist.uuid == bindparam("uuid")), LibraryArtist.library_id)
-
-
-@cache
-def _artists_by_shelf() -> Query:
-    return _artists().add_columns(LibraryArtist.id).where(LibraryArtist.id.in_(bindparam("ids", expanding=True)))
-
-
-@cache
-def _album_page(is_of_artist: bool, is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
-    query = _albums().where(LibraryAlbum.library_id == bindparam("library"))
-    if is_of_artist:
-        credited = select(Track.album_id).join(Credit, Credit.track_id == Track.id)
-        query = query.where(Album.id.in_(credited.where(Credit.artist_id == _id_of(Artist, "artist"))))
-    return _page(query, (LibraryAlbum.sort_key, LibraryAlbum.album_id), is_after=is_after)
-
-
-@cache
-def _album_by_uuid() -> Query:
-    return _in_libraries(_albums().where(Album.uuid == bindparam("uuid")), LibraryAlbum.library_id)
-
-
-@cache
-def _albums_by_shelf() -> Query:
-    return _albums().add_columns(LibraryAlbum.id).where(LibraryAlbum.id.in_(bindparam("ids", expanding=True)))
-
-
-@cache
-def _genre_page(is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
-    query = select(Genre.id, LibraryGenre.sort_key, Genre.uuid, Genre.name, LibraryGenre.track_count)
-    query = query.join(LibraryGenre, LibraryGenre.genre_id == Genre.id)
-    query = query.where(LibraryGenre.library_id == bindparam("library"))
-    return _page(query, (LibraryGenre.sort_key, LibraryGenre.genre_id), is_after=is_after)
-
-
-@cache
-def _folder_by_uuid() -> Query:
-    above = aliased(Folder)
-    parent = select(above.uuid).where(above.id == Folder.parent_id).scalar_subquery()
-    return _in_libraries(_folders(parent).where(Folder.uuid == bindparam("uuid")), Source.library_id)
-
-
-def _page(query: Query, key: Sequence[Any], *, is_after: bool) -> Query:
-    if is_after:
-        after = [bindparam(f"after_{place}", type_=column.type) for place, column in enumerate(key)]
-        query = query.where(tuple_(*key) > tuple_(*after))
-    return query.order_by(*key).limit(bindparam("limit", type_=Integer()))
-
-
-def _in_libraries(query: Query, column: Any) -> Query:  # noqa: ANN401 - the library of any table
-    return query.where(column.in_(bindparam("libraries", expanding=True)))
-
-
-def _id_of(table: Any, name: str) -> ColumnElement[int]:  # noqa: ANN401 - any table with id and uuid
-    return select(table.id).where(table.uuid == bindparam(name)).scalar_subquery()
-
-
-def _tracks() -> Query:
-    by = Artist.__table__.alias("album_artist")
-    return (
-        select(
-            Track.id,
-            Track.title_sort,
-            MediaItem.uuid,
-            Track.title,
-            Track.artist_name,
-            Artist.uuid,
-            Album.title,
-            Album.uuid,
-            by.c.name,
-            Track.disc,
-            Track.number,
-            Track.date,
-            Track.genre_name,
-            Track.cover_hash,
-            Track.file_sort,
-            MediaItem.duration_ms,
-            MediaItem.size_bytes,
-            MediaItem.mime,
-            MediaItem.container,
-            MediaItem.codec,
-            MediaItem.bitrate_bps,
-            MediaItem.sample_rate_hz,
-            MediaItem.channels,
-            MediaItem.filename,
-            MediaItem.added_at,
-            Library.uuid,
-        )
-        .join(MediaItem, MediaItem.id == Track.id)
-        .join(Artist, Artist.id == Track.artist_id)
-        .join(Album, Album.id == Track.album_id)
-        .join(by, by.c.id == Album.artist_id)
-        .join(Library, Library.id == Track.library_id)
-    )
-
-
-def _artists() -> Query:
-    return select(
-        Artist.id,
-        LibraryArtist.sort_key,
-        Artist.uuid,
-        Artist.name,
-        Artist.mbid,
-        LibraryArtist.album_count,
-        LibraryArtist.track_count,
-    ).join(LibraryArtist, LibraryArtist.artist_id == Artist.id)
-
-
-def _albums() -> Query:
-    return (
-        select(
-            Album.id,
-            LibraryAlbum.sort_key,
-            Album.uuid,
-            Album.title,
-            Album.artist_name,
-            Artist.uuid,
-            Album.date,
-            Album.is_compilation,
-            Album.mbid,
-            LibraryAlbum.track_count,
-            LibraryAlbum.duration_ms,
-            LibraryAlbum.cover_track_id,
-            LibraryAlbum.cover_folder_id,
-        )
-        .join(LibraryAlbum, LibraryAlbum.album_id == Album.id)
-        .join(Artist, Artist.id == Album.artist_id)
-    )
-
-
-def _folders(parent: Any) -> Query:  # noqa: ANN401 - an expression that gives the parent's uuid
-    columns = (Folder.id, Folder.name_sort, Folder.uuid, Folder.name, parent)
-    return select(*columns).join(Source, Source.id == Folder.source_id)
 
 
 def _joined(rows: Iterable[Row], add: Callable[[Row, Row], Row], limit: int) -> list[Row]:
