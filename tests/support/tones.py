@@ -46,7 +46,8 @@ def write_tone(
     """Write a sine tone in the format of the suffix, with tags as FFmpeg names them; only an mp3 takes a cover."""
     path.parent.mkdir(parents=True, exist_ok=True)
     form = FORMATS[path.suffix[1:]]
-    with av.open(str(path), "w", format=form.muxer) as container:
+    # ADTS has no tags of its own; the others ignore the option.
+    with av.open(str(path), "w", format=form.muxer, options={"write_id3v2": "1"}) as container:
         container.metadata.update(tags or {})
         # FFmpeg's own Vorbis encoder calls itself experimental.
         options = {"strict": "-2", "b": "96k"}

@@ -9,6 +9,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from tutti.db.repos.browse import TrackFilter
+from tutti.doors.http.conditions import Verdict, judge
 from tutti.doors.native import shapes
 from tutti.doors.native.desk import Desk, Policy
 from tutti.services.artwork import CoverImage
@@ -183,7 +184,8 @@ async def search(
 def _image(request: AnyRequest, cover: CoverImage) -> Response[bytes]:
     tag = f'"{cover.etag}"'
     headers = {"etag": tag, "cache-control": "private, max-age=86400"}
-    if tag in request.headers.get("if-none-match", ""):
+    known = {b"if-none-match": request.headers.get("if-none-match", "").encode("latin-1", "replace")}
+    if judge(known, tag.encode(), b"") is Verdict.NOT_MODIFIED:
         return Response(b"", status_code=304, headers=headers)
     return Response(cover.data, media_type=_PICTURE, headers=headers)
 
