@@ -144,7 +144,7 @@ def folder_by_uuid() -> Query:
 
 
 def page(query: Query, key: Sequence[Any], *, is_after: bool) -> Query:
-    """Cut a page out of a query in the order of `key`; takes `limit`, and `after_0` and so on when it is not the first."""
+    """Cut a page out of a query in the order of `key`; takes `limit`, and `after_0` ... behind a row."""
     if is_after:
         after = [bindparam(f"after_{place}", type_=column.type) for place, column in enumerate(key)]
         query = query.where(tuple_(*key) > tuple_(*after))
