@@ -15,6 +15,9 @@ _HEADER_BYTES = 7
 _EXACT_BYTES = 1 << 20
 """Up to here every frame is counted (0.3 us each); beyond, frames at many places tell the mean."""
 
+_RUBBISH_BYTES = 1 << 16
+"""How far into the sound the first frame may begin."""
+
 _PLACES = 32
 _PLACE_BYTES = 16384
 
@@ -65,7 +68,7 @@ def _mean_frame_bytes(source: Source, end: int) -> float:
 
 def _synchronise(data: bytes, offset: int) -> int:
     """Return the offset of the first header that another one follows."""
-    while (offset := data.find(b"\xff", offset)) >= 0 and offset + _HEADER_BYTES <= len(data):
+    while (offset := data.find(b"\xff", offset, _RUBBISH_BYTES)) >= 0 and offset + _HEADER_BYTES <= len(data):
         following = offset + _frame_bytes(data, offset)
         if _is_header(data, offset) and (following >= len(data) - 1 or _is_header(data, following)):
             return offset

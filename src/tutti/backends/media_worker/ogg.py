@@ -5,6 +5,7 @@ Sources: RFC 3533 (pages), RFC 7845 (Opus), Ogg Vorbis I 4.2.2, the Speex manual
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tutti.backends.media_worker.flac import parse_stream_info
 from tutti.backends.media_worker.source import DamagedError, FilmError, Source
@@ -14,6 +15,7 @@ _HEADER_BYTES = 27
 _BEGINS = 2
 _NO_POSITION = (1 << 64) - 1
 _MOST_PAGES = 100_000
+_MOST_STREAMS = 64
 _LARGEST_COMMENTS_BYTES = 64 << 20
 _PAGE_MOST_BYTES = 65307
 _FILMS = (b"\x80theora", b"\x01video", b"BBCD", b"\x80kate", b"OVP80")
@@ -87,7 +89,7 @@ def _page(header: bytes, offset: int) -> Page:
 def _identified(source: Source) -> tuple[Ogg, int, int]:
     """Return the first stream of sound among those that begin together, its serial, and where its next page may be."""
     found = None
-    for page in _pages(source, source.audio_start):
+    for page in islice(_pages(source, source.audio_start), _MOST_STREAMS):
         if not page.flags & _BEGINS:
             break
         packet = source.at(page.start, sum(page.lacing))

@@ -1,5 +1,6 @@
 """Decides what a file is and reads it; the only place beside the pool where a file is refused."""
 
+import errno
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
@@ -21,7 +22,7 @@ _KEY_LIMIT = 128
 
 
 def read(file: BinaryIO, size: int, promised: Container | None) -> Reading | Refused:
-    """Read one file, whatever it is.
+    """Read one file, whatever it is; raises OSError only when the disk fails.
 
     Args:
         file: Its bytes, seekable.
@@ -81,16 +82,23 @@ def _misnamed(container: Container, promised: Container | None) -> Refused:
     return Refused(Refusal.WRONG_TYPE, f"This is {container.label} audio, although its name says {said}.")
 
 
+_DISK_ERRORS = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN}
+"""What the disk or the network behind it says; other OSErrors are seeks to places that a damaged file names."""
+
+
 def _parsed(source: Source, container: Container, *, is_certain: bool) -> Reading | Refused:
     try:
         parsed = parse(source, container)
         return Reading(_facts(container, parsed), _tags(parsed), _fingerprint(source, parsed), _cover(parsed))
-    except (DamagedError, FilmError):
+    except FilmError:
         raise
-    except Exception:  # noqa: BLE001 -- mutagen raises IndexError, KeyError ...; this runs in the child alone
-        if is_certain:
-            return Refused(Refusal.DAMAGED, f"Its {container.label} data cannot be read: it is damaged or cut off.")
-        return Refused(Refusal.NOT_MEDIA, _no_sound(container))
+    except Exception as error:  # mutagen raises IndexError, KeyError, struct.error ...; this runs in the child alone
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise
+        if not is_certain:
+            return Refused(Refusal.NOT_MEDIA, _no_sound(container))
+        known = str(error) if isinstance(error, DamagedError) else None
+        return Refused(Refusal.DAMAGED, known or f"Its {container.label} data is damaged or cut off.")
 
 
 def _facts(container: Container, parsed: Parsed) -> StreamFacts:
