@@ -15,6 +15,7 @@ from tutti.backends.media_worker.mutagen_types import GENRES
 from tutti.backends.media_worker.source import Source
 
 _LARGEST_TAG_BYTES = 64 << 20
+_LARGEST_TEXT_BYTES = 1 << 19
 _VERSION_1_BYTES = 128
 _PICTURE_BY_ADDRESS = b"-->"
 
@@ -83,7 +84,7 @@ _ENCODINGS: Mapping[bytes, str] = {_UTF_16: "utf-16", b"\2": "utf-16-be", b"\3":
 
 def _texts(encoding: bytes, data: bytes) -> list[str]:
     """Return the values of a text; several are parted by NUL."""
-    codec = _ENCODINGS.get(encoding, "latin-1")
+    codec, data = _ENCODINGS.get(encoding, "latin-1"), data[:_LARGEST_TEXT_BYTES]
     if encoding in _TWO_BYTE_ENCODINGS:
         data = data[: len(data) & ~1]
         if encoding == _UTF_16 and data[:2] not in {b"\xff\xfe", b"\xfe\xff"}:
