@@ -214,7 +214,6 @@ class TestSearch:
         assert found.albums[0].title == "Album 3"
         assert found.tracks[0].title == "Alone 3"
 
-    @pytest.mark.xfail(reason="db/search.py: the second search, for parts of words, forgets words of two letters")
     def test_every_word_must_be_there_however_short(self, full_house: House) -> None:
         found = full_house.catalog.search(full_house.ann, "alb 3", limit=5)
 

@@ -82,9 +82,8 @@ def counted(db: Database) -> Shelves:
 def search_is_in_step(db: Database) -> bool:
     """Return whether everything that is shown has its text, and whether each index agrees with its texts."""
     with db.engine.connect() as connection:
-        for kind in ("track", "album", "artist"):
-            for index in (f"{kind}_words", f"{kind}_substrings"):
-                connection.execute(text(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)"))
+        for index in ("track_words", "album_words", "artist_words", "word_parts"):
+            connection.execute(text(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)"))
         return (
             _ids(connection, AlbumText) == _ids(connection, LibraryAlbum)
             and _ids(connection, ArtistText) == _ids(connection, LibraryArtist)

@@ -160,12 +160,12 @@ class LibraryGenre(Base):
 
 
 class TrackText(Base):
-    """The folded text a track is found by; `scope` names its library so that a search sees nothing else."""
+    """The folded text a track is found by, in the library `scope`, 0 for none; `db/search.py` alone writes it."""
 
     __tablename__ = "track_text"
 
     id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True)
-    scope: Mapped[str] = mapped_column(String(24))
+    scope: Mapped[int]
     body: Mapped[str] = mapped_column(Text)
 
 
@@ -175,7 +175,7 @@ class AlbumText(Base):
     __tablename__ = "album_text"
 
     id: Mapped[int] = mapped_column(ForeignKey("library_album.id", ondelete="CASCADE"), primary_key=True)
-    scope: Mapped[str] = mapped_column(String(24))
+    scope: Mapped[int]
     body: Mapped[str] = mapped_column(Text)
 
 
@@ -185,5 +185,5 @@ class ArtistText(Base):
     __tablename__ = "artist_text"
 
     id: Mapped[int] = mapped_column(ForeignKey("library_artist.id", ondelete="CASCADE"), primary_key=True)
-    scope: Mapped[str] = mapped_column(String(24))
+    scope: Mapped[int]
     body: Mapped[str] = mapped_column(Text)

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows
+from tutti.db.search import TRACKS, put_texts
 from tutti.domain.catalog import AlbumDraft, ArtistDraft, GenreDraft, TrackDraft
 from tutti.kit.text import sort_key
 from tutti.models import Album, Artist, Credit, Genre, Track, TrackGenre, TrackText
@@ -68,10 +69,7 @@ class CatalogRepo:
         insert_rows(self._session, Track, [_track_row(library_id, write, artists, albums) for write in writes])
         insert_rows(self._session, Credit, [row for write in writes for row in _credit_rows(write, artists)])
         insert_rows(self._session, TrackGenre, [row for write in writes for row in _genre_rows(write, genres)])
-        scope = scope_of(library_id)
-        insert_rows(
-            self._session, TrackText, [{"id": one.item_id, "scope": scope, "body": one.draft.body} for one in writes]
-        )
+        put_texts(self._session, TRACKS, library_id, {one.item_id: one.draft.body for one in writes})
         touched.add(Touched(set(albums.values()), set(artists.values()), set(genres.values())))
         return touched
 
@@ -142,11 +140,6 @@ class CatalogRepo:
             query = select(table.identity, table.id).where(table.identity.in_(chunk))
             found.update((row[0], row[1]) for row in self._session.execute(query))
         return found
-
-
-def scope_of(library_id: int) -> str:
-    """Return the word that stands for a library in a searchable text."""
-    return f"l{library_id}"
 
 
 def chunks(values: Sequence[T], size: int = _IN_LIMIT) -> Iterable[Sequence[T]]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
 from tutti.db.dialect import insert_into
+from tutti.db.search import TRACKS, hide_texts
 from tutti.domain.values import BlobHash, ItemId, LibraryId
 from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
 
@@ -89,6 +90,7 @@ class MediaRepo:
         ids = list(item_ids)
         self._session.execute(update(MediaItem).where(MediaItem.id.in_(ids)).values(missing_at=now, changed_at=now))
         self._session.execute(update(Track).where(Track.id.in_(ids)).values(is_listed=False))
+        hide_texts(self._session, TRACKS, ids)
 
     def pending(self, limit: int) -> Sequence[int]:
         """Return ids of items that wait for their probe."""

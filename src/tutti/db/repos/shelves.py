@@ -6,15 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
-from tutti.db.bulk import insert_rows
 from tutti.db.dialect import insert_into
-from tutti.db.repos.catalog import Touched, chunks, scope_of
+from tutti.db.repos.catalog import Touched, chunks
+from tutti.db.search import ALBUMS, ARTISTS, Kind, put_texts
 from tutti.kit.text import fold
 from tutti.models import (
     Album,
-    AlbumText,
     Artist,
-    ArtistText,
     Credit,
     Genre,
     LibraryAlbum,
@@ -105,7 +103,7 @@ class ShelfRepo:
             )
             bodies[album_id] = f"{fold(title)}\n{fold(by)}"
         self._replace(LibraryAlbum, "album_id", library_id, ids, rows)
-        self._describe(LibraryAlbum, LibraryAlbum.album_id, AlbumText, library_id, bodies)
+        self._describe(LibraryAlbum, LibraryAlbum.album_id, ALBUMS, library_id, bodies)
 
     def _artists(self, library_id: int, ids: Sequence[int]) -> None:
         query = (
@@ -134,7 +132,7 @@ class ShelfRepo:
             )
             bodies[artist_id] = fold(name)
         self._replace(LibraryArtist, "artist_id", library_id, ids, rows)
-        self._describe(LibraryArtist, LibraryArtist.artist_id, ArtistText, library_id, bodies)
+        self._describe(LibraryArtist, LibraryArtist.artist_id, ARTISTS, library_id, bodies)
 
     def _genres(self, library_id: int, ids: Sequence[int]) -> None:
         query = (
@@ -172,20 +170,19 @@ class ShelfRepo:
 
     def _describe(
         self,
-        table: Any,  # noqa: ANN401 - the shelf, its key and its text belong together
+        table: Any,  # noqa: ANN401 - the shelf and its key belong together
         column: Any,  # noqa: ANN401
-        text: Any,  # noqa: ANN401
+        kind: Kind,
         library_id: int,
         bodies: Mapping[int, str],
     ) -> None:
         """Insert the searchable text of rows that have none; a name never changes under its identity."""
-        known = select(text.id)
+        known = select(kind.text.id)
         query = select(table.id, column).where(
             table.library_id == library_id, column.in_(list(bodies)), table.id.not_in(known)
         )
-        scope = scope_of(library_id)
-        rows = [{"id": shelf_id, "scope": scope, "body": bodies[ref]} for shelf_id, ref in self._session.execute(query)]
-        insert_rows(self._session, text, rows)
+        texts = {shelf_id: bodies[ref] for shelf_id, ref in self._session.execute(query)}
+        put_texts(self._session, kind, library_id, texts)
 
 
 def _listed_in(library_id: int) -> Sequence[ColumnElement[bool]]:

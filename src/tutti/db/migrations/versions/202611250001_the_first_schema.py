@@ -262,7 +262,7 @@ def upgrade() -> None:
     op.create_table(
         "artist_text",
         sa.Column("id", INT, nullable=False),
-        sa.Column("scope", sa.String(length=24), nullable=False),
+        sa.Column("scope", INT, nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["library_artist.id"], name=op.f("fk_artist_text_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artist_text")),
@@ -335,7 +335,7 @@ def upgrade() -> None:
     op.create_table(
         "album_text",
         sa.Column("id", INT, nullable=False),
-        sa.Column("scope", sa.String(length=24), nullable=False),
+        sa.Column("scope", INT, nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["library_album.id"], name=op.f("fk_album_text_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_album_text")),
@@ -435,7 +435,7 @@ def upgrade() -> None:
     op.create_table(
         "track_text",
         sa.Column("id", INT, nullable=False),
-        sa.Column("scope", sa.String(length=24), nullable=False),
+        sa.Column("scope", INT, nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["track.id"], name=op.f("fk_track_text_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_track_text")),
