@@ -52,7 +52,7 @@ class Api:
     def read(self, path: str, **query: Any) -> Any:
         """Return what a GET that succeeds says."""
         answer = self.get(path, **query)
-        assert answer.status_code == httpx2.codes.OK, answer.text
+        assert answer.status_code == httpx2.codes.OK, answer.text[:500]
         return answer.json()
 
     def pages(self, path: str, *, limit: int, **query: Any) -> Iterator[list[Thing]]:
@@ -98,5 +98,5 @@ def bearer(token: str) -> dict[str, str]:
 
 def code_of(answer: httpx2.Response) -> tuple[int, str]:
     """Return how a request failed: the status and the stable word of its problem document."""
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert answer.headers["content-type"] == "application/problem+json", answer.text[:500]
     return answer.status_code, answer.json()["code"]

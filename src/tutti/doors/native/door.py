@@ -14,7 +14,7 @@ from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
 from tutti.kit.clock import Clock
 
-_STREAM = re.compile(r"/api/v1/tracks/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/stream")
+_STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 
 def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:

@@ -98,11 +98,18 @@ class Streams:
 def _key(scope: HTTPScope, track: str) -> Key:
     query = scope["query_string"]
     if query.startswith(b"ticket=") or b"&ticket=" in query:
-        tickets = parse_qs(query.decode("latin-1"), max_num_fields=20).get("ticket", [])
-        if len(tickets) == 1:
-            return True, tickets[0], track
-        raise AppError(ErrorKind.UNAUTHENTICATED, "ticket_invalid", "The address is not valid.")
+        return True, _ticket(query.decode("latin-1")), track
     return False, bearer(scope["headers"]), track
+
+
+def _ticket(query: str) -> str:
+    try:
+        tickets = parse_qs(query, keep_blank_values=True, max_num_fields=20).get("ticket", [])
+    except ValueError:  # more than that
+        tickets = []
+    if len(tickets) != 1:
+        raise AppError(ErrorKind.UNAUTHENTICATED, "ticket_invalid", "The stream address is not valid.")
+    return tickets[0]
 
 
 def _file(delivery: Delivery) -> OpenFile:
