@@ -317,8 +317,10 @@ class TestWatch:
 
         assert bytes(later) in watcher.waits_for(lambda: put(later / "one.mp3"), bytes(later))
 
-    def test_a_root_that_is_away_does_not_disturb_the_others(self, root: Path, watching: Watch) -> None:
-        away = root.parent / "unmounted"
+    @pytest.mark.parametrize("name", ["unmounted", "file"])
+    def test_a_root_that_is_away_does_not_disturb_the_others(self, root: Path, watching: Watch, name: str) -> None:
+        put(root.parent / "file")
+        away = root.parent / name
         watcher = watching(lambda: [bytes(away), bytes(root)])
 
         assert watcher.waits_for(lambda: put(root / "one.mp3"), bytes(root)) == {bytes(root)}

@@ -324,6 +324,14 @@ class TestAuthenticate:
 
         assert raised(lambda: house.accounts.authenticate(minted(house, stranger, hours=1)))[1] == "session_ended"
 
+    def test_a_disabled_account_is_nobody_even_in_a_living_session(self, house: House, signed_in: SignedIn) -> None:
+        with house.db.write() as tx:
+            user = tx.accounts.by_id(house.ann.user_id)
+            assert user is not None
+            user.is_active = False
+
+        assert raised(lambda: house.accounts.authenticate(signed_in.access_token))[1] == "session_ended"
+
     def test_a_session_past_its_end_is_nobody(self, house: House, signed_in: SignedIn) -> None:
         house.clock.advance(timedelta(days=90))
         token = minted(house, signed_in.caller, minutes=15)

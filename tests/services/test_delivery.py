@@ -7,12 +7,14 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import delete
 
 from support.core import PASSWORD, House
 from support.errors import raised
 from support.music import Song
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.models import SourceObject
 from tutti.services.delivery import Delivery
 from tutti.services.sessions import Client
 
@@ -106,6 +108,12 @@ class TestFileOfAFolder:
         os.utime(house.music / "one.mp3", ns=(moment_ns, moment_ns))
 
         assert house.deliveries.open(house.ann, item).modified_at.year == year
+
+    def test_an_item_whose_source_was_taken_away_is_gone(self, house: House, item: UUID) -> None:
+        with house.db.write() as tx:
+            tx._session.execute(delete(SourceObject))
+
+        assert raised(lambda: house.deliveries.open(house.ann, item)) == (ErrorKind.GONE, "file_missing")
 
     def test_an_unknown_item_is_not_found(self, house: House) -> None:
         assert raised(lambda: house.deliveries.open(house.ann, uuid4())) == (ErrorKind.NOT_FOUND, "track_not_found")

@@ -1,5 +1,6 @@
 """Access is membership: what there is, and for whom."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from support.core import House
 from support.errors import raised
 from support.music import Song
 from tutti.domain.errors import ErrorKind
+from tutti.domain.values import UserId
 from tutti.services.libraries import editable_library
 
 
@@ -73,6 +75,12 @@ class TestEditableLibrary:
     def test_without_a_name_it_is_the_callers_own(self, house: House) -> None:
         with house.db.read() as tx:
             assert editable_library(tx, house.ann, None) == house.library_id
+
+    def test_an_account_that_is_gone_has_none(self, house: House) -> None:
+        ghost = replace(house.ann, user_id=UserId(99))
+
+        with house.db.read() as tx:
+            assert raised(lambda: editable_library(tx, ghost, None)) == (ErrorKind.NOT_FOUND, "library_not_found")
 
     @pytest.mark.parametrize("role", ["owner", "editor"])
     def test_owners_and_editors_may_change_it(self, house: House, role: str) -> None:

@@ -208,6 +208,14 @@ class TestRefresh:
 
         assert raised(lambda: house.sessions.refresh(signed_in.refresh_token))[1] == "refresh_refused"
 
+    def test_a_disabled_account_gets_none_even_in_a_living_session(self, house: House, signed_in: SignedIn) -> None:
+        with house.db.write() as tx:
+            user = tx.accounts.by_id(house.ann.user_id)
+            assert user is not None
+            user.is_active = False
+
+        assert raised(lambda: house.sessions.refresh(signed_in.refresh_token))[1] == "refresh_refused"
+
     def test_it_notes_when_the_session_was_last_used(self, house: House, signed_in: SignedIn) -> None:
         house.clock.advance(timedelta(hours=1))
 

@@ -24,6 +24,16 @@ class TestFirstScan:
         assert house.titles() == ["One", "Two"]
         assert (report.seen, report.added, report.is_complete) == (2, 2, True)
 
+    @pytest.mark.parametrize("folders", [62, 63, 64, 130])
+    def test_any_number_of_folders_is_read(self, house: House, folders: int) -> None:
+        for number in range(folders):
+            (house.music / str(number)).mkdir()
+        house.save(f"{folders - 1}/one.mp3", Song("One"))
+
+        house.scan()
+
+        assert house.titles() == ["One"]
+
     @pytest.mark.parametrize("name", ["song.MP3", "song.Flac", "song.opus", "song.m4a", "song.wma", "song.aac"])
     def test_the_end_of_the_name_is_read_in_any_case(self, house: House, name: str) -> None:
         house.save(name)
