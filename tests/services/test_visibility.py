@@ -74,7 +74,6 @@ class TestLists:
     def test_a_foreign_id_narrows_to_nothing(self, house: House, bob: Caller, ids: Ids, field: str) -> None:
         assert house.catalog.tracks(bob, PageWish(), TrackFilter(**{field: ids[field]})).items == []
 
-    @pytest.mark.xfail(reason="db/repos/browse.py: _albums_of looks at the credits of every library")
     def test_a_foreign_artist_has_no_albums_even_where_he_plays_on_a_common_one(
         self, house: House, bob: Caller, ids: Ids
     ) -> None:

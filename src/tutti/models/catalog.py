@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tutti.models.base import Base
 
+_IN_KEY_ORDER = {"sqlite_with_rowid": False}
+"""The table is its own index; PostgreSQL makes one for the key beside it."""
+
 
 class Artist(Base):
     """One artist; `identity` is the MusicBrainz id when known, else the folded name."""
@@ -88,23 +91,41 @@ class Track(Base):
 
 
 class Credit(Base):
-    """One artist of one track; role is artist, album_artist or composer."""
+    """One artist of one track; role is artist, album_artist or composer. The key is the order of an artist's tracks."""
 
     __tablename__ = "credit"
+    __table_args__ = _IN_KEY_ORDER
 
-    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True)
-    artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), primary_key=True, index=True)
+    library_id: Mapped[int] = mapped_column(ForeignKey("library.id"), primary_key=True)
+    artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), primary_key=True)
+    title_sort: Mapped[str] = mapped_column(String(600), primary_key=True)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(20), primary_key=True)
     position: Mapped[int]
 
 
 class TrackGenre(Base):
-    """One genre of one track."""
+    """One genre of one track; the key is the order of a genre's tracks."""
 
     __tablename__ = "track_genre"
+    __table_args__ = _IN_KEY_ORDER
 
-    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True)
-    genre_id: Mapped[int] = mapped_column(ForeignKey("genre.id"), primary_key=True, index=True)
+    library_id: Mapped[int] = mapped_column(ForeignKey("library.id"), primary_key=True)
+    genre_id: Mapped[int] = mapped_column(ForeignKey("genre.id"), primary_key=True)
+    title_sort: Mapped[str] = mapped_column(String(600), primary_key=True)
+    track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class ArtistAlbum(Base):
+    """An album of a library that credits an artist on any of its tracks; the key is the order of an artist's albums."""
+
+    __tablename__ = "artist_album"
+    __table_args__ = _IN_KEY_ORDER
+
+    library_id: Mapped[int] = mapped_column(ForeignKey("library.id"), primary_key=True)
+    artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), primary_key=True)
+    sort_key: Mapped[str] = mapped_column(String(600), primary_key=True)
+    album_id: Mapped[int] = mapped_column(ForeignKey("album.id"), primary_key=True)
 
 
 class LibraryArtist(Base):

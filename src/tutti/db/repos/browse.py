@@ -21,9 +21,6 @@ from tutti.models import (
 Key = tuple[Any, ...]
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
-_FEW_TRACKS = 5000
-"""Up to so many tracks are sorted for a page."""
-
 
 class TrackRow(NamedTuple):
     """One track of a list."""
@@ -139,7 +136,7 @@ class BrowseRepo:
     ) -> Sequence[TrackRow]:
         """Return tracks by title; those of an album by disc and number, those of a folder by file name."""
         given = narrowed.given()
-        statement = pages.track_page(tuple(given), after is not None, self._is_common(libraries, narrowed))
+        statement = pages.track_page(tuple(given), after is not None)
         return self._merged(statement, libraries, given | _bound(after, limit), TrackRow, track_key(narrowed))[:limit]
 
     def tracks_by_id(self, ids: Sequence[int]) -> Sequence[TrackRow]:
@@ -213,15 +210,6 @@ class BrowseRepo:
     def folder_of(self, track_id: int) -> int | None:
         """Return the folder of a track."""
         return self._session.scalar(select(Track.folder_id).where(Track.id == track_id))
-
-    def _is_common(self, libraries: Sequence[int], narrowed: TrackFilter) -> bool:
-        """Whether an artist or a genre has so many tracks that sorting them would cost more than reading on."""
-        if narrowed.artist is None and narrowed.genre is None:
-            return False
-        statement = pages.genre_counts() if narrowed.artist is None else pages.artist_counts()
-        given = {"uuid": narrowed.artist or narrowed.genre, "libraries": list(libraries)}
-        counts = self._session.connection().execute(statement, given).scalars()
-        return max(counts, default=0) > _FEW_TRACKS
 
     def _merged(
         self,

@@ -12,7 +12,7 @@ from tutti.db.bulk import insert_rows
 from tutti.db.search import TRACKS, put_texts
 from tutti.domain.catalog import AlbumDraft, ArtistDraft, GenreDraft, TrackDraft
 from tutti.kit.text import sort_key
-from tutti.models import Album, Artist, Credit, Genre, Track, TrackGenre, TrackText
+from tutti.models import Album, Artist, ArtistAlbum, Credit, Genre, Track, TrackGenre, TrackText
 
 T = TypeVar("T")
 
@@ -67,11 +67,29 @@ class CatalogRepo:
         albums = self._album_ids((write.draft.album for write in writes), artists)
         genres = self._genre_ids(one for write in writes for one in write.draft.genres)
         insert_rows(self._session, Track, [_track_row(library_id, write, artists, albums) for write in writes])
-        insert_rows(self._session, Credit, [row for write in writes for row in _credit_rows(write, artists)])
-        insert_rows(self._session, TrackGenre, [row for write in writes for row in _genre_rows(write, genres)])
+        credits_ = [row for write in writes for row in _credit_rows(library_id, write, artists)]
+        insert_rows(self._session, Credit, credits_)
+        genre_rows = [row for write in writes for row in _genre_rows(library_id, write, genres)]
+        insert_rows(self._session, TrackGenre, genre_rows)
+        self._put_artist_albums(library_id, writes, artists, albums)
         put_texts(self._session, TRACKS, library_id, {one.item_id: one.draft.body for one in writes})
         touched.add(Touched(set(albums.values()), set(artists.values()), set(genres.values())))
         return touched
+
+    def _put_artist_albums(
+        self, library_id: int, writes: Sequence[TrackWrite], artists: Mapping[str, int], albums: Mapping[str, int]
+    ) -> None:
+        """Put the albums on the pages of those they credit; a recount takes off what is true no more."""
+        credited = {
+            (artists[one.identity], albums[write.draft.album.identity])
+            for write in writes
+            for _, one in write.draft.credits
+        }
+        keys: dict[int, str] = {}
+        for chunk in chunks(list(albums.values())):
+            rows = self._session.execute(select(Album.id, Album.sort_key).where(Album.id.in_(chunk)))
+            keys.update((row[0], row[1]) for row in rows)
+        put_artist_albums(self._session, library_id, [(artist, keys[album], album) for artist, album in credited])
 
     def touched_by(self, track_ids: Sequence[int]) -> Touched:
         """Return what these tracks name now."""
@@ -142,6 +160,15 @@ class CatalogRepo:
         return found
 
 
+def put_artist_albums(session: Session, library_id: int, pairs: Iterable[tuple[int, str, int]]) -> None:
+    """Insert what is not there yet: artist, sort key and id of an album."""
+    rows = [
+        {"library_id": library_id, "artist_id": artist_id, "sort_key": key, "album_id": album_id}
+        for artist_id, key, album_id in sorted(pairs)
+    ]
+    insert_rows(session, ArtistAlbum, rows, skip_known=True)
+
+
 def chunks(values: Sequence[T], size: int = _IN_LIMIT) -> Iterable[Sequence[T]]:
     """Cut values into IN lists."""
     return (values[start : start + size] for start in range(0, len(values), size))
@@ -184,12 +211,24 @@ def _track_row(
     }
 
 
-def _credit_rows(write: TrackWrite, artists: Mapping[str, int]) -> Iterable[Mapping[str, Any]]:
+def _credit_rows(library_id: int, write: TrackWrite, artists: Mapping[str, int]) -> Iterable[Mapping[str, Any]]:
     unique = dict.fromkeys((role, artists[one.identity]) for role, one in write.draft.credits)
     for position, (role, artist_id) in enumerate(unique):
-        yield {"track_id": write.item_id, "artist_id": artist_id, "role": role, "position": position}
+        yield {
+            "library_id": library_id,
+            "artist_id": artist_id,
+            "title_sort": write.draft.title_sort,
+            "track_id": write.item_id,
+            "role": role,
+            "position": position,
+        }
 
 
-def _genre_rows(write: TrackWrite, genres: Mapping[str, int]) -> Iterable[Mapping[str, Any]]:
+def _genre_rows(library_id: int, write: TrackWrite, genres: Mapping[str, int]) -> Iterable[Mapping[str, Any]]:
     for one in write.draft.genres:
-        yield {"track_id": write.item_id, "genre_id": genres[one.identity]}
+        yield {
+            "library_id": library_id,
+            "genre_id": genres[one.identity],
+            "title_sort": write.draft.title_sort,
+            "track_id": write.item_id,
+        }

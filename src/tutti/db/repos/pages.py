@@ -1,15 +1,16 @@
 """The statements behind lists: building one costs more than running it, so each is built once and given its values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, select, tuple_
 from sqlalchemy.orm import aliased
 
 from tutti.models import (
     Album,
     Artist,
+    ArtistAlbum,
     Credit,
     Folder,
     Genre,
@@ -27,34 +28,53 @@ Query = Select[*tuple[Any, ...]]
 
 
 @cache
-def track_page(narrowed: tuple[str, ...], is_after: bool, is_common: bool) -> Query:  # noqa: FBT001 - a cache's key
+def track_page(narrowed: tuple[str, ...], is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
     """Return a page of tracks: first the ids of the page, so that only those are joined with what is shown of them."""
-    # Whoever has few tracks is asked for them, and they are sorted; for others the library is read in its order.
-    few = not is_common and ("artist" in narrowed or "genre" in narrowed)
-    library = Track.library_id + 0 if few else Track.library_id
-    ids: Query = select(Track.id).where(library == bindparam("library"), Track.is_listed)
+    order: Sequence[Any] = (Track.title_sort, Track.id)
     if "album" in narrowed:
-        ids = ids.where(Track.album_id == _id_of(Album, "album"))
-    if "folder" in narrowed:
-        ids = ids.where(Track.folder_id == _id_of(Folder, "folder"))
-    if "artist" in narrowed:
-        ids = ids.where(_has(Credit, Credit.artist_id == _id_of(Artist, "artist"), few=few))
-    if "genre" in narrowed:
-        ids = ids.where(_has(TrackGenre, TrackGenre.genre_id == _id_of(Genre, "genre"), few=few))
-    key: Sequence[Any] = (Track.title_sort, Track.id)
-    if "album" in narrowed:
-        key = (Track.disc, Track.number, Track.id)
+        order = (Track.disc, Track.number, Track.id)
     elif "folder" in narrowed:
-        key = (Track.file_sort, Track.id)
-    shown = page(ids, key, is_after=is_after)
-    return _tracks().where(Track.id.in_(shown)).order_by(*key)
+        order = (Track.file_sort, Track.id)
+    elif "artist" in narrowed:
+        return _shown(page(*_listed_by(Credit, narrowed), is_after=is_after), order)
+    elif "genre" in narrowed:
+        return _shown(page(*_listed_by(TrackGenre, narrowed), is_after=is_after), order)
+    # Few tracks are of an album or in a folder: the sum keeps the planner from reading the library for them.
+    library = Track.library_id + 0 if {"album", "folder"} & set(narrowed) else Track.library_id
+    ids = select(Track.id).where(library == bindparam("library"), Track.is_listed, *_narrowing(narrowed))
+    return _shown(page(ids, order, is_after=is_after), order)
 
 
-def _has(table: type[Credit] | type[TrackGenre], named: ColumnElement[bool], *, few: bool) -> ColumnElement[bool]:
-    """Return the condition that a track is in this table: by its list when that is short, else by asking for each."""
-    if few:
-        return Track.id.in_(select(table.track_id).where(named))
-    return select(table.track_id).where(table.track_id == Track.id, named).exists()
+def _listed_by(table: type[Credit] | type[TrackGenre], narrowed: Sequence[str]) -> tuple[Query, Sequence[Any]]:
+    """Return ids of tracks in the order of the table's own key, each once though an artist may have many roles."""
+    key = (table.title_sort, table.track_id)
+    query = select(table.track_id).join(Track, Track.id == table.track_id).group_by(*key)
+    named = _artist() if table is Credit else _genre()
+    others = [one for one in narrowed if one != ("artist" if table is Credit else "genre")]
+    return query.where(table.library_id == bindparam("library"), named, Track.is_listed, *_narrowing(others)), key
+
+
+def _narrowing(narrowed: Iterable[str]) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions on a track, put so that each is asked of the track at hand."""
+    conditions = {
+        "album": Track.album_id == _id_of(Album, "album"),
+        "folder": Track.folder_id == _id_of(Folder, "folder"),
+        "artist": select(Credit.track_id).where(Credit.track_id == Track.id, _artist()).exists(),
+        "genre": select(TrackGenre.track_id).where(TrackGenre.track_id == Track.id, _genre()).exists(),
+    }
+    return [conditions[name] for name in narrowed]
+
+
+def _artist() -> ColumnElement[bool]:
+    return Credit.artist_id == _id_of(Artist, "artist")
+
+
+def _genre() -> ColumnElement[bool]:
+    return TrackGenre.genre_id == _id_of(Genre, "genre")
+
+
+def _shown(ids: Query, order: Sequence[Any]) -> Query:
+    return _tracks().where(Track.id.in_(ids)).order_by(*order)
 
 
 @cache
@@ -91,13 +111,15 @@ def artists_by_shelf() -> Query:
 @cache
 def album_page(is_of_artist: bool, is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
     """Return a page of albums; takes `library`, `artist` and what `page` takes."""
-    # An artist has few albums: they are sorted, rather than all albums of the library read in their order.
-    library = LibraryAlbum.library_id + 0 if is_of_artist else LibraryAlbum.library_id
-    query = _albums().where(library == bindparam("library"))
-    if is_of_artist:
-        credited = select(Track.album_id).join(Credit, Credit.track_id == Track.id)
-        query = query.where(Album.id.in_(credited.where(Credit.artist_id == _id_of(Artist, "artist"))))
-    return page(query, (LibraryAlbum.sort_key, LibraryAlbum.album_id), is_after=is_after)
+    if not is_of_artist:
+        query = _albums().where(LibraryAlbum.library_id == bindparam("library"))
+        return page(query, (LibraryAlbum.sort_key, LibraryAlbum.album_id), is_after=is_after)
+    credited = (ArtistAlbum.library_id == LibraryAlbum.library_id, ArtistAlbum.album_id == LibraryAlbum.album_id)
+    query = _albums().join(ArtistAlbum, and_(*credited))
+    query = query.where(
+        ArtistAlbum.library_id == bindparam("library"), ArtistAlbum.artist_id == _id_of(Artist, "artist")
+    )
+    return page(query, (ArtistAlbum.sort_key, ArtistAlbum.album_id), is_after=is_after)
 
 
 @cache
@@ -119,20 +141,6 @@ def genre_page(is_after: bool) -> Query:  # noqa: FBT001 - the key of a cache
     query = query.join(LibraryGenre, LibraryGenre.genre_id == Genre.id)
     query = query.where(LibraryGenre.library_id == bindparam("library"))
     return page(query, (LibraryGenre.sort_key, LibraryGenre.genre_id), is_after=is_after)
-
-
-@cache
-def artist_counts() -> Query:
-    """Return how many tracks of an artist each library shows; takes `uuid` and `libraries`."""
-    query = select(LibraryArtist.track_count).join(Artist, Artist.id == LibraryArtist.artist_id)
-    return _in_libraries(query.where(Artist.uuid == bindparam("uuid")), LibraryArtist.library_id)
-
-
-@cache
-def genre_counts() -> Query:
-    """Return how many tracks of a genre each library shows; takes `uuid` and `libraries`."""
-    query = select(LibraryGenre.track_count).join(Genre, Genre.id == LibraryGenre.genre_id)
-    return _in_libraries(query.where(Genre.uuid == bindparam("uuid")), LibraryGenre.library_id)
 
 
 @cache

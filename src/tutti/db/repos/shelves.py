@@ -1,18 +1,21 @@
 """Keeps what each library shows of artists, albums and genres: the rows without which a name stays unseen."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, distinct, func, select
+from sqlalchemy import ColumnElement, delete, distinct, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from tutti.db.dialect import insert_into
-from tutti.db.repos.catalog import Touched, chunks
+from tutti.db.repos.catalog import Touched, chunks, put_artist_albums
 from tutti.db.search import ALBUMS, ARTISTS, Kind, put_texts
 from tutti.kit.text import fold
 from tutti.models import (
     Album,
     Artist,
+    ArtistAlbum,
     Credit,
     Genre,
     LibraryAlbum,
@@ -35,10 +38,12 @@ class ShelfRepo:
         here = Track.library_id == library_id
         albums = set(self._session.scalars(select(Track.album_id).where(here).distinct()))
         albums.update(self._session.scalars(select(LibraryAlbum.album_id).where(LibraryAlbum.library_id == library_id)))
-        artists = set(self._session.scalars(select(Credit.artist_id).join(Track).where(here).distinct()))
+        credited = select(Credit.artist_id).where(Credit.library_id == library_id).distinct()
+        artists = set(self._session.scalars(credited))
         shown = select(LibraryArtist.artist_id).where(LibraryArtist.library_id == library_id)
         artists.update(self._session.scalars(shown))
-        genres = set(self._session.scalars(select(TrackGenre.genre_id).join(Track).where(here).distinct()))
+        tagged = select(TrackGenre.genre_id).where(TrackGenre.library_id == library_id).distinct()
+        genres = set(self._session.scalars(tagged))
         genres.update(self._session.scalars(select(LibraryGenre.genre_id).where(LibraryGenre.library_id == library_id)))
         return Touched(albums, artists, genres)
 
@@ -107,39 +112,52 @@ class ShelfRepo:
 
     def _artists(self, library_id: int, ids: Sequence[int]) -> None:
         query = (
-            select(
-                Credit.artist_id,
-                Artist.sort_key,
-                Artist.name,
-                func.count(distinct(Track.album_id)),
-                func.count(distinct(Track.id)),
-            )
+            select(Credit.artist_id, Album.sort_key, Track.album_id, func.count(distinct(Track.id)))
             .join(Track, Track.id == Credit.track_id)
-            .join(Artist, Artist.id == Credit.artist_id)
-            .where(Credit.artist_id.in_(ids), *_listed_in(library_id))
-            .group_by(Credit.artist_id, Artist.sort_key, Artist.name)
+            .join(Album, Album.id == Track.album_id)
+            .where(Credit.library_id == library_id, Credit.artist_id.in_(ids), Track.is_listed)
+            .group_by(Credit.artist_id, Album.sort_key, Track.album_id)
         )
+        counts = [(row[0], row[1], row[2], row[3]) for row in self._session.execute(query)]
+        albums = Counter(artist_id for artist_id, *_ in counts)
+        tracks: Counter[int] = Counter()
+        for artist_id, _, _, count in counts:
+            tracks[artist_id] += count
         rows, bodies = [], {}
-        for artist_id, key, name, albums, tracks in self._session.execute(query):
+        for artist in self._session.execute(
+            select(Artist.id, Artist.sort_key, Artist.name).where(Artist.id.in_(albums))
+        ):
             rows.append(
                 {
                     "library_id": library_id,
-                    "artist_id": artist_id,
-                    "sort_key": key,
-                    "album_count": albums,
-                    "track_count": tracks,
+                    "artist_id": artist.id,
+                    "sort_key": artist.sort_key,
+                    "album_count": albums[artist.id],
+                    "track_count": tracks[artist.id],
                 }
             )
-            bodies[artist_id] = fold(name)
+            bodies[artist.id] = fold(artist.name)
         self._replace(LibraryArtist, "artist_id", library_id, ids, rows)
         self._describe(LibraryArtist, LibraryArtist.artist_id, ARTISTS, library_id, bodies)
+        self._albums_of(library_id, ids, {(artist_id, key, album_id) for artist_id, key, album_id, _ in counts})
+
+    def _albums_of(self, library_id: int, ids: Sequence[int], credited: AbstractSet[tuple[int, str, int]]) -> None:
+        """Bring the pages of these artists up to date."""
+        page = (ArtistAlbum.artist_id, ArtistAlbum.sort_key, ArtistAlbum.album_id)
+        query = select(*page).where(ArtistAlbum.library_id == library_id, ArtistAlbum.artist_id.in_(ids))
+        shown = {(row[0], row[1], row[2]) for row in self._session.execute(query)}
+        for gone in chunks(sorted(shown - credited)):
+            self._session.execute(
+                delete(ArtistAlbum).where(ArtistAlbum.library_id == library_id, tuple_(*page).in_(gone))
+            )
+        put_artist_albums(self._session, library_id, credited - shown)
 
     def _genres(self, library_id: int, ids: Sequence[int]) -> None:
         query = (
             select(TrackGenre.genre_id, Genre.sort_key, func.count(Track.id))
             .join(Track, Track.id == TrackGenre.track_id)
             .join(Genre, Genre.id == TrackGenre.genre_id)
-            .where(TrackGenre.genre_id.in_(ids), *_listed_in(library_id))
+            .where(TrackGenre.library_id == library_id, TrackGenre.genre_id.in_(ids), Track.is_listed)
             .group_by(TrackGenre.genre_id, Genre.sort_key)
         )
         rows = [

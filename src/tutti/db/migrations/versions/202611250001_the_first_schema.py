@@ -411,26 +411,47 @@ def upgrade() -> None:
     op.create_index("ix_track_folder", "track", ["folder_id", "is_listed", "file_sort", "id"], unique=False)
 
     op.create_table(
-        "credit",
-        sa.Column("track_id", INT, nullable=False),
+        "artist_album",
+        sa.Column("library_id", INT, nullable=False),
         sa.Column("artist_id", INT, nullable=False),
+        sa.Column("sort_key", sa.String(length=600), nullable=False),
+        sa.Column("album_id", INT, nullable=False),
+        sa.ForeignKeyConstraint(["album_id"], ["album.id"], name=op.f("fk_artist_album_album_id")),
+        sa.ForeignKeyConstraint(["artist_id"], ["artist.id"], name=op.f("fk_artist_album_artist_id")),
+        sa.ForeignKeyConstraint(["library_id"], ["library.id"], name=op.f("fk_artist_album_library_id")),
+        sa.PrimaryKeyConstraint("library_id", "artist_id", "sort_key", "album_id", name=op.f("pk_artist_album")),
+        sqlite_with_rowid=False,
+    )
+
+    op.create_table(
+        "credit",
+        sa.Column("library_id", INT, nullable=False),
+        sa.Column("artist_id", INT, nullable=False),
+        sa.Column("title_sort", sa.String(length=600), nullable=False),
+        sa.Column("track_id", INT, nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("position", INT, nullable=False),
         sa.ForeignKeyConstraint(["artist_id"], ["artist.id"], name=op.f("fk_credit_artist_id")),
+        sa.ForeignKeyConstraint(["library_id"], ["library.id"], name=op.f("fk_credit_library_id")),
         sa.ForeignKeyConstraint(["track_id"], ["track.id"], name=op.f("fk_credit_track_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("track_id", "artist_id", "role", name=op.f("pk_credit")),
+        sa.PrimaryKeyConstraint("library_id", "artist_id", "title_sort", "track_id", "role", name=op.f("pk_credit")),
+        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_credit_artist_id"), "credit", ["artist_id"], unique=False)
+    op.create_index(op.f("ix_credit_track_id"), "credit", ["track_id"], unique=False)
 
     op.create_table(
         "track_genre",
-        sa.Column("track_id", INT, nullable=False),
+        sa.Column("library_id", INT, nullable=False),
         sa.Column("genre_id", INT, nullable=False),
+        sa.Column("title_sort", sa.String(length=600), nullable=False),
+        sa.Column("track_id", INT, nullable=False),
         sa.ForeignKeyConstraint(["genre_id"], ["genre.id"], name=op.f("fk_track_genre_genre_id")),
+        sa.ForeignKeyConstraint(["library_id"], ["library.id"], name=op.f("fk_track_genre_library_id")),
         sa.ForeignKeyConstraint(["track_id"], ["track.id"], name=op.f("fk_track_genre_track_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("track_id", "genre_id", name=op.f("pk_track_genre")),
+        sa.PrimaryKeyConstraint("library_id", "genre_id", "title_sort", "track_id", name=op.f("pk_track_genre")),
+        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_track_genre_genre_id"), "track_genre", ["genre_id"], unique=False)
+    op.create_index(op.f("ix_track_genre_track_id"), "track_genre", ["track_id"], unique=False)
 
     op.create_table(
         "track_text",

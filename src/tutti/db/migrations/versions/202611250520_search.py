@@ -6,7 +6,7 @@ from alembic import op
 
 from tutti.db.dialect import is_sqlite
 
-revision: str = "202611250450"
+revision: str = "202611250520"
 down_revision: str | None = "202611250001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
