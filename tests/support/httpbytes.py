@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ import uvloop
 from uvicorn import Config, Server
 
 from tutti.doors.http.delivery import FileDelivery, OpenFile
+from tutti.doors.http.express import AtHand, Express
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol
 
@@ -31,15 +32,9 @@ LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 
 
-class PortableProtocol(TuttiProtocol):
-    """The protocol where there is no lane of files."""
-
-    zero_copy = False
-
-
-WAYS: Mapping[str, type[TuttiProtocol]] = {"lane": TuttiProtocol, "portable": PortableProtocol}
-BOTH_WAYS = list(itertools.product(LOOPS, WAYS))
-"""Every test of bytes runs in each of these ways: a loop, and by the lane of files or piece by piece."""
+WAYS = ("lane", "express", "portable")
+EVERY_WAY = list(itertools.product(LOOPS, WAYS))
+"""Every test of bytes runs in each of these: on a loop; by the lane of files, at once where possible, or in pieces."""
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -58,7 +53,8 @@ class ByteServer:
 
     Attributes:
         files: By path; opened by `add`, closed when the server stops.
-        scopes: Of all requests, the last one at the end.
+        at_hand: Paths that the express finds; None stands for all.
+        scopes: Of all requests that reached the application, the last one at the end.
     """
 
     pages: FilePages
@@ -66,6 +62,7 @@ class ByteServer:
     stall_s: float = 60.0
     files: dict[str, OpenFile] = field(default_factory=dict)
     extra: tuple[tuple[bytes, bytes], ...] = ()
+    at_hand: set[str] | None = None
     scopes: list[Any] = field(default_factory=list)
     running: Server | None = None
 
@@ -82,10 +79,22 @@ class ByteServer:
         is_head = scope["method"] == "HEAD"
         await delivery.deliver(scope, receive, send, self.files[scope["path"]], head=is_head, extra=self.extra)
 
+    def find(self, target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> AtHand | None:
+        """Find a file for the express."""
+        path = target.decode("latin-1")
+        if path not in self.files or (self.at_hand is not None and path not in self.at_hand):
+            return None
+        return AtHand(self.files[path], self.extra, self)
+
     @property
     def connections(self) -> int:
         """How many connections the server holds."""
         return len(self.running.server_state.connections) if self.running else 0
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has answered."""
+        return self.running.server_state.total_requests if self.running else 0
 
     @property
     def tasks(self) -> int:
@@ -108,11 +117,15 @@ def serving(
     server: ByteServer,
     *,
     loop: str = "uvloop",
+    way: str = "lane",
     protocol: type[TuttiProtocol] = TuttiProtocol,
     app: App | None = None,
     **config: Any,
 ) -> Iterator[ByteServer]:
-    """Run a server in a thread with a loop of its own."""
+    """Run a server in a thread with a loop of its own; it delivers in one of `WAYS`."""
+    ways: dict[str, Any] = {"express": {"express": Express(server.find, server.pages, server.stall_s)}}
+    ways["portable"] = {"zero_copy": False}
+    protocol = type("Connection", (protocol,), ways.get(way, {}))
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0)
     server.port = listener.getsockname()[1]

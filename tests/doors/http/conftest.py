@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from support.httpbytes import BOTH_WAYS, WAYS, ByteServer, serving
+from support.httpbytes import EVERY_WAY, ByteServer, serving
 from tutti.doors.http.pages import FilePages
 
 
-@pytest.fixture(scope="module", params=BOTH_WAYS, ids="-".join)
+@pytest.fixture(scope="module", params=EVERY_WAY, ids="-".join)
 def server(request: pytest.FixtureRequest) -> Iterator[ByteServer]:
     """A server for all tests of a module, in each of the ways it may deliver."""
     loop, way = request.param
-    with ThreadPoolExecutor(2) as pool, serving(ByteServer(FilePages(pool)), loop=loop, protocol=WAYS[way]) as served:
+    with ThreadPoolExecutor(2) as pool, serving(ByteServer(FilePages(pool)), loop=loop, way=way) as served:
         yield served
 
 

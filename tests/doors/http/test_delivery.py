@@ -1,4 +1,4 @@
-"""Bytes of a file over HTTP, as RFC 9110 has it: the same by the lane of files and piece by piece."""
+"""Bytes of a file over HTTP, as RFC 9110 has it: the same in every way that they may go."""
 
 import email
 from email.message import Message
@@ -244,7 +244,7 @@ class TestFields:
         finally:
             server.extra = ()
 
-        assert answered.status == 500
+        assert answered.status in {400, 500}
         assert "set-cookie" not in answered.fields
 
     def test_a_hostile_name_injects_no_field(self, server: ByteServer, track: Path) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.httpbytes import (
-    BOTH_WAYS,
-    WAYS,
+    EVERY_WAY,
     ByteServer,
     ColdPages,
     HeldExecutor,
@@ -20,9 +19,10 @@ from support.httpbytes import (
     wait_until,
 )
 from tutti.doors.http.pages import FilePages
+from tutti.doors.http.protocol import TuttiProtocol
 
 MIB = 1 << 20
-BOTH = pytest.mark.parametrize(("loop", "way"), BOTH_WAYS)
+IN_EVERY_WAY = pytest.mark.parametrize(("loop", "way"), EVERY_WAY)
 
 
 @pytest.fixture
@@ -95,12 +95,14 @@ class TestClients:
 
         assert bodies == [noise[:60_001]] * 40 + [noise[:size]]
 
-    @BOTH
+    @IN_EVERY_WAY
     def test_one_that_takes_nothing_is_given_up(
         self, loop: str, way: str, pool: ThreadPoolExecutor, album: Path
     ) -> None:
-        impatient = type("Impatient", (WAYS[way],), {"stall_s": 0.2})
-        with serving(ByteServer(FilePages(pool), stall_s=0.2), loop=loop, protocol=impatient) as server:
+        class Impatient(TuttiProtocol):
+            stall_s = 0.2
+
+        with serving(ByteServer(FilePages(pool), stall_s=0.2), loop=loop, way=way, protocol=Impatient) as server:
             server.add("/album", album)
             with server.connect() as client:
                 client.ask("/album")
@@ -108,12 +110,12 @@ class TestClients:
                 wait_until(lambda: server.connections == 0 and not server.tasks)
                 assert len(client.rest()) < 64 * MIB
 
-    @BOTH
+    @IN_EVERY_WAY
     def test_a_server_that_stops_gives_up_what_still_runs(
         self, loop: str, way: str, pool: ThreadPoolExecutor, album: Path
     ) -> None:
         before = open_descriptors()
-        with serving(ByteServer(FilePages(pool)), loop=loop, protocol=WAYS[way], timeout_graceful_shutdown=0) as server:
+        with serving(ByteServer(FilePages(pool)), loop=loop, way=way, timeout_graceful_shutdown=0) as server:
             server.add("/album", album)
             client = server.connect()
             client.ask("/album")
@@ -155,13 +157,13 @@ class TestFiles:
 
 
 class TestColdFiles:
-    @BOTH
+    @IN_EVERY_WAY
     @pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=0-5000000"])
     def test_others_are_answered_while_a_disk_is_slow(
         self, loop: str, way: str, asked: str, track: Path, noise: bytes
     ) -> None:
         disk = HeldExecutor()
-        with disk, serving(ByteServer(ColdPages(disk)), loop=loop, protocol=WAYS[way]) as server:
+        with disk, serving(ByteServer(ColdPages(disk)), loop=loop, way=way) as server:
             server.add("/track", track)
             with server.connect() as waiting:
                 waiting.ask("/track", Range=asked)
@@ -172,11 +174,11 @@ class TestColdFiles:
                 first, last = map(int, asked.removeprefix("bytes=").split("-"))
                 assert waiting.answer().body == noise[first : last + 1]
 
-    @BOTH
+    @IN_EVERY_WAY
     @pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=0-5000000"])
     def test_a_client_may_leave_while_its_disk_is_slow(self, loop: str, way: str, asked: str, track: Path) -> None:
         disk = HeldExecutor()
-        with disk, serving(ByteServer(ColdPages(disk)), loop=loop, protocol=WAYS[way]) as server:
+        with disk, serving(ByteServer(ColdPages(disk)), loop=loop, way=way) as server:
             server.add("/track", track)
             with server.connect() as leaving:
                 leaving.ask("/track", Range=asked)
@@ -184,11 +186,11 @@ class TestColdFiles:
             disk.let_go()
             wait_until(lambda: server.connections == 0 and not server.tasks)
 
-    @BOTH
+    @IN_EVERY_WAY
     def test_a_disk_that_fails_ends_the_connection(self, loop: str, way: str, tmp_path: Path) -> None:
         with (
             ThreadPoolExecutor(1) as pool,
-            serving(ByteServer(ColdPages(pool)), loop=loop, protocol=WAYS[way]) as server,
+            serving(ByteServer(ColdPages(pool)), loop=loop, way=way) as server,
         ):
             server.add("/folder", tmp_path, size_bytes=MIB)
             with server.connect() as client:

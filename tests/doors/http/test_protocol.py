@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from support.httpbytes import LOOPS, ByteServer, Client, request, serving, wait_until
+from support.httpbytes import EVERY_WAY, LOOPS, WAYS, ByteServer, Client, request, serving, wait_until
 from tutti.doors.http.lane import FILE_EXTENSION
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol, check_protocol
@@ -121,12 +121,13 @@ class TestLane:
 
         assert "The request has been answered already." in caplog.text
 
+    @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("size", [1, 3 * MIB])
-    def test_it_writes_the_access_log(
-        self, pages: FilePages, track: Path, caplog: pytest.LogCaptureFixture, size: int
+    def test_the_access_log_has_one_line_for_an_answer(
+        self, pages: FilePages, track: Path, caplog: pytest.LogCaptureFixture, way: str, size: int
     ) -> None:
         caplog.set_level(logging.INFO, "uvicorn.access")
-        with serving(ByteServer(pages), access_log=True) as server:
+        with serving(ByteServer(pages), way=way, access_log=True) as server:
             server.get(server.add("/track", track), Range=f"bytes=0-{size - 1}")
 
         assert [record.getMessage().partition(" - ")[2] for record in caplog.records if "access" in record.name] == [
@@ -221,9 +222,10 @@ class TestHeads:
 class TestSlowClients:
     """P55, O-HT4."""
 
-    @pytest.fixture(params=LOOPS)
+    @pytest.fixture(params=EVERY_WAY, ids="-".join)
     def hasty(self, request: pytest.FixtureRequest, pages: FilePages, track: Path) -> Iterator[ByteServer]:
-        with serving(ByteServer(pages), loop=request.param, protocol=HastyProtocol) as server:
+        loop, way = request.param
+        with serving(ByteServer(pages), loop=loop, way=way, protocol=HastyProtocol) as server:
             server.add("/track", track)
             yield server
 
@@ -241,7 +243,7 @@ class TestSlowClients:
     @pytest.mark.parametrize("drop", [b"x", b"\r\n"])
     def test_one_that_trickles_its_second_head_is_given_up(self, hasty: ByteServer, drop: bytes) -> None:
         with hasty.connect() as client:
-            client.ask("/track")
+            client.ask("/track", Range="bytes=0-0")
             client.answer()
             trickle(client, drop)
 
@@ -264,7 +266,7 @@ class TestSlowClients:
         with serving(ByteServer(pages), protocol=RememberedProtocol, app=page) as server, server.connect() as client:
             client.ask("/")
             wait_until(lambda: server.tasks == 1)
-            assert RememberedProtocol.last._head_timer is None
+            assert RememberedProtocol.last._deadline._at is None
             leave.set()
             assert client.answer().status == 204
 
@@ -287,7 +289,7 @@ class TestSlowClients:
             client.send(b"\x81\x82\0\0\0\0hi")  # a masked frame of text
             assert client.take(4) == b"\x81\x02hi"
 
-        assert RememberedProtocol.last._head_timer is None
+        assert RememberedProtocol.last._deadline._at is None
 
     def test_one_that_takes_no_small_answers_is_given_up(self, pages: FilePages) -> None:
         async def page(scope: Any, receive: Any, send: Any) -> None:

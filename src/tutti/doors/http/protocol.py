@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection, with the lane of files and with the limits that it lacks."""
+"""uvicorn's HTTP connection, with a lane and an express for files, and with the limits that it lacks."""
 
 import asyncio
 import os
@@ -9,26 +9,33 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from tutti.doors.http.lane import FILE_EXTENSION, FileLane, Wire
-from tutti.doors.http.pump import StallWatch
+from tutti.doors.http.answers import answer
+from tutti.doors.http.express import Express, Rest
+from tutti.doors.http.lane import ACCESS_FORMAT, FILE_EXTENSION, FileLane, Wire, head_of
+from tutti.doors.http.watches import Deadline, StallWatch
 
 # The most that a loop reads at once: what comes in one piece can be measured only after it was parsed.
 _READ_BYTES = 256 * 1024
 
+# A request with one of these is not answered at once: it has a body, or wants something else.
+_UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+
 
 class TuttiProtocol(HttpToolsProtocol):
-    """One connection; uvicorn gets the class as `http=`. A subclass may set other limits.
+    """One connection; uvicorn gets the class as `http=`. A subclass may set other values.
 
     Attributes:
-        zero_copy: Offer the lane of files, where `check_protocol` and the connection allow it.
+        zero_copy: Send files past user space, where `check_protocol` and the connection allow it.
+        express: Where files are found that can be sent at once; such requests never reach the application.
         head_s: How long a connection may take over the head of a request; the first one counts from the start.
-        stall_s: A client that takes nothing of an answer, other than by the lane, for that long or for up to half as
-            much longer is given up.
+        stall_s: A client that takes nothing of an answer for that long, or for up to half as much longer, is given up.
+            Files that go past user space have a time of their own.
         max_head_bytes: A request line with its fields that has more is refused: 431.
         max_fields: Likewise.
     """
 
     zero_copy: ClassVar[bool] = True
+    express: ClassVar[Express | None] = None
     head_s: ClassVar[float] = 10.0
     stall_s: ClassVar[float] = 60.0
     max_head_bytes: ClassVar[int] = 64 * 1024
@@ -37,19 +44,23 @@ class TuttiProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's narrowing
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._wire = Wire()
+        self._wire = Wire(transport)
         self._has_lane = self.zero_copy and self.scheme == "http" and check_protocol() is None
+        self._rest: Rest | None = None
+        self._is_served = False
         self._chunk_bytes = 0
         self._unplaced_bytes = 0  # received since the last head or piece of a body, or more
         self._is_deaf = False
         self._refusal: tuple[int, str] | None = None
         self._write_watch: StallWatch | None = None
-        self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(self.head_s, transport.close)
+        self._deadline = Deadline(self.timeout_keep_alive_handler)
+        self._deadline.set(self.head_s)
+        self._is_in_head = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what still runs for the client."""
         super().connection_lost(exc)
-        self._stop_head_timer()
+        self._deadline.cancel()
         self._stop_write_watch()
         if self._wire.pump is not None:
             self._wire.pump.fail(ConnectionResetError())
@@ -63,34 +74,35 @@ class TuttiProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unplaced_bytes > self.max_head_bytes + _READ_BYTES and not self._is_deaf:
             self._refuse(431, "The head of the request is too large.")
-        self._time_head()
+        self._move_deadline()
 
     # What the parser calls.
 
     def on_headers_complete(self) -> None:
-        """Refuse what is no proper head; uvicorn takes an exception here for a malformed request."""
+        """Check the head and answer at once, or let uvicorn go on; it takes an exception for a malformed request."""
         names = [name for name, _ in self.headers]
-        hosts = names.count(b"host")
-        if len(names) > self.max_fields or (
-            self._unplaced_bytes > self.max_head_bytes and self._head_bytes() > self.max_head_bytes
-        ):
-            self._refusal = 431, "The head of the request is too large."
-            raise ValueError
-        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
-            self._refusal = 400, "A request must name its host, once."  # RFC 9112 3.2
-            raise ValueError
+        self._check_head(names)
         self._unplaced_bytes = self._chunk_bytes  # the next head may lie in the same piece
-        super().on_headers_complete()
+        self._is_served = False
+        if self.express is None or not self._is_plain(names) or not self._answer_at_once(self.express):
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body: nothing of it counts as a head, nor as trailers."""
         self._unplaced_bytes = 0
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        """Tell uvicorn, unless it knows nothing of the request."""
+        if not self._is_served:
+            super().on_message_complete()
+
     # What uvicorn calls.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if self._has_lane:
+        if self._rest is not None:
+            app, self._rest = self._rest.app(cycle), None
+        elif self._has_lane:
             cycle.scope["extensions"] = {FILE_EXTENSION: {"lane": FileLane(cycle, self._wire)}}
         super()._start_asgi_task(cycle, app)
 
@@ -99,9 +111,9 @@ class TuttiProtocol(HttpToolsProtocol):
         self._refuse(*self._refusal or (400, msg))
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection on, with no timer left behind."""
+        """Hand the connection on, with nothing left that watches it."""
         self._is_deaf = True
-        self._stop_head_timer()
+        self._deadline.cancel()
         super().handle_websocket_upgrade()
 
     def pause_writing(self) -> None:
@@ -120,10 +132,17 @@ class TuttiProtocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():
             self._watch_writes()
 
-    # Our own.
+    # Heads.
 
-    def _is_answering(self) -> bool:
-        return not getattr(self.cycle, "response_complete", True)  # None at first, whatever its annotation says
+    def _check_head(self, names: list[bytes]) -> None:
+        hosts = names.count(b"host")
+        is_large = self._unplaced_bytes > self.max_head_bytes and self._head_bytes() > self.max_head_bytes
+        if is_large or len(names) > self.max_fields:
+            self._refusal = 431, "The head of the request is too large."
+            raise ValueError
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            self._refusal = 400, "A request must name its host, once."  # RFC 9112 3.2
+            raise ValueError
 
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -146,16 +165,58 @@ class TuttiProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([*lines, body]))
         self.transport.write_eof()
 
-    def _time_head(self) -> None:
-        if self._is_answering():
-            self._stop_head_timer()
-        elif self._head_timer is None and not self._is_deaf:
-            self._head_timer = self.loop.call_later(self.head_s, self.transport.close)
+    # Answers at once.
 
-    def _stop_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _is_plain(self, names: list[bytes]) -> bool:
+        """Return whether it is a GET without a body, with nothing before it that is still to be answered."""
+        return (
+            self._has_lane
+            and self.parser.get_method() == b"GET"
+            and self.parser.should_keep_alive()
+            and self.parser.get_http_version() == "1.1"
+            and _UNUSUAL.isdisjoint(names)
+            and not self._is_answering()
+            and not self.transport.get_write_buffer_size()
+            and not self.transport.is_closing()
+        )
+
+    def _answer_at_once(self, express: Express) -> bool:
+        """Send a file that is at hand, and return whether that was all; else uvicorn goes on with the request."""
+        at_hand = express.find(self.url, self.headers)
+        if at_hand is None:
+            return False
+        answered = answer(at_hand.file, self.headers, head=False, extra=at_hand.extra)
+        if self.access_log:
+            client = "{}:{}".format(*self.client) if self.client else ""
+            self.access_logger.info(ACCESS_FORMAT, client, "GET", self.url.decode("latin-1"), "1.1", answered.status)
+        head = head_of(answered, self.server_state.default_headers, keep_alive=True)
+        try:
+            pump = self._wire.begin(head, answered, at_hand.file.fd, express.pages)
+        except (OSError, EOFError) as error:
+            self._wire.give_up(error)
+            pump = None
+        if pump is not None:
+            self._rest = Rest(pump, self._wire, at_hand, express.stall_s)
+            return False
+        self._is_served = True
+        self.server_state.total_requests += 1
+        return True
+
+    # Watches.
+
+    def _is_answering(self) -> bool:
+        return not getattr(self.cycle, "response_complete", True)  # None at first, whatever its annotation says
+
+    def _move_deadline(self) -> None:
+        if self._is_served:
+            self._is_served = self._is_in_head = False
+            self._deadline.set(self.timeout_keep_alive)
+        elif self._is_answering():
+            self._is_in_head = False
+            self._deadline.lift()
+        elif not self._is_in_head and not self._is_deaf:
+            self._is_in_head = True
+            self._deadline.set(self.head_s)
 
     def _watch_writes(self) -> None:
         if self._write_watch is None:
@@ -187,9 +248,9 @@ _CYCLE_NAMES = (
 
 @cache
 def check_protocol() -> str | None:
-    """Return why files cannot take the lane here, None when they can.
+    """Return why files cannot go past user space here, None when they can.
 
-    The lane relies on names that uvicorn keeps to itself; that they also behave is what the contract tests see to.
+    That relies on names that uvicorn keeps to itself; that they also behave is what the contract tests see to.
     """
     if not hasattr(os, "sendfile"):
         return "this system has no sendfile"
