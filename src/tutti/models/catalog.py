@@ -61,7 +61,6 @@ class Track(Base):
     __table_args__ = (
         Index("ix_track_browse", "library_id", "is_listed", "title_sort", "id"),
         Index("ix_track_album", "album_id", "is_listed", "disc", "number", "id"),
-        Index("ix_track_artist", "artist_id", "is_listed"),
         Index("ix_track_folder", "folder_id", "is_listed", "file_sort", "id"),
     )
 

@@ -406,7 +406,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_track")),
     )
     op.create_index("ix_track_album", "track", ["album_id", "is_listed", "disc", "number", "id"], unique=False)
-    op.create_index("ix_track_artist", "track", ["artist_id", "is_listed"], unique=False)
     op.create_index("ix_track_browse", "track", ["library_id", "is_listed", "title_sort", "id"], unique=False)
     op.create_index("ix_track_folder", "track", ["folder_id", "is_listed", "file_sort", "id"], unique=False)
 
