@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, text
 from tutti.db.engine import Database
 from tutti.models import (
     AlbumText,
+    ArtistAlbum,
     ArtistText,
     Credit,
     LibraryAlbum,
@@ -24,11 +25,12 @@ _Numbered = AlbumText | ArtistText | LibraryAlbum | LibraryArtist | Track | Trac
 
 
 class Shelves(NamedTuple):
-    """Library and thing to its counts: tracks and milliseconds, albums and tracks, tracks."""
+    """Library and thing to its counts: tracks and milliseconds, albums and tracks, tracks; who has which albums."""
 
     albums: dict[Key, tuple[int, int]]
     artists: dict[Key, tuple[int, int]]
     genres: dict[Key, int]
+    pages: set[tuple[int, int, int]]
 
 
 def kept(db: Database) -> Shelves:
@@ -41,10 +43,12 @@ def kept(db: Database) -> Shelves:
             LibraryArtist.library_id, LibraryArtist.artist_id, LibraryArtist.album_count, LibraryArtist.track_count
         )
         genres = select(LibraryGenre.library_id, LibraryGenre.genre_id, LibraryGenre.track_count)
+        pages = select(ArtistAlbum.library_id, ArtistAlbum.artist_id, ArtistAlbum.album_id)
         return Shelves(
             {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(albums)},
             {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(artists)},
             {(row[0], row[1]): row[2] for row in connection.execute(genres)},
+            {(row[0], row[1], row[2]) for row in connection.execute(pages)},
         )
 
 
@@ -76,6 +80,7 @@ def counted(db: Database) -> Shelves:
         {key: (len(durations), sum(durations)) for key, durations in albums.items()},
         {key: (len({album for album, _ in found}), len(found)) for key, found in artists.items()},
         {key: len(found) for key, found in genres.items()},
+        {(*key, album) for key, found in artists.items() for album, _ in found},
     )
 
 

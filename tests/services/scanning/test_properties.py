@@ -1,6 +1,7 @@
 """Whatever people do to a folder, and however scans end in between: the library says what is on the disk."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -120,6 +121,7 @@ def test_after_any_edits_and_a_scan_the_library_is_what_the_folder_is(
 
         stored = {path: one.title for path, one in house.known().items() if one.is_listed}
         assert stored == on_disk(house.music)
+        assert searched(house) == Counter(stored.values())
         assert kept(house.db) == counted(house.db)
         assert search_is_in_step(house.db)
         assert replayed(house) == set(house.listed().values())
@@ -130,6 +132,12 @@ def on_disk(root: Path) -> dict[str, str]:
     files = [path for path in root.rglob("*") if path.is_file() and path.suffix != ".jpg"]
     songs = {str(path.relative_to(root)): song_in(path.read_bytes()) for path in files}
     return {name: song.title for name, song in songs.items() if song}
+
+
+def searched(house: House) -> Counter[str]:
+    """How often each title is found by its own name."""
+    found = [house.catalog.search(house.ann, song.title, limit=50).tracks for song in SONGS]
+    return Counter(row.title for rows in found for row in rows)
 
 
 def replayed(house: House) -> set[object]:
