@@ -73,6 +73,15 @@ def gain_db(text: str) -> float | None:
     return _decimal(text, _LARGEST_GAIN_DB)
 
 
+def r128_gain_db(text: str) -> float | None:
+    """Return a ReplayGain in decibel from an R128 gain: 256ths, relative to -23 LUFS where ReplayGain has -18.
+
+    Source: RFC 7845 5.2.1.
+    """
+    steps = _decimal(text, _LARGEST_GAIN_DB * 256)
+    return None if steps is None else steps / 256 + 5
+
+
 def peak_of(text: str) -> float | None:
     """Return a peak, 1.0 being full scale; None when it is negative, absurd or not a number."""
     peak = _decimal(text, _LARGEST_PEAK)

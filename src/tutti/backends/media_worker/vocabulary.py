@@ -14,6 +14,7 @@ from tutti.backends.media_worker.cleaning import (
     iso_date,
     number_of,
     peak_of,
+    r128_gain_db,
     uuids_of,
 )
 from tutti.domain.media import Tags
@@ -47,6 +48,8 @@ XIPH: Vocabulary = {
     "mb_album_artists": ("musicbrainz_albumartistid",),
     "gain_track": ("replaygain_track_gain",),
     "gain_album": ("replaygain_album_gain",),
+    "r128_track": ("r128_track_gain",),
+    "r128_album": ("r128_album_gain",),
     "peak_track": ("replaygain_track_peak",),
     "peak_album": ("replaygain_album_peak",),
 }
@@ -179,12 +182,17 @@ def tags_of(raw: Raw, vocabulary: Vocabulary) -> Tags:
         mb_release=_one_uuid(values("mb_release")),
         mb_artists=mb_artists,
         mb_album_artists=mb_album_artists,
-        gain_track_db=gain_db(first("gain_track")),
-        gain_album_db=gain_db(first("gain_album")),
+        gain_track_db=_either_gain(first("gain_track"), first("r128_track")),
+        gain_album_db=_either_gain(first("gain_album"), first("r128_album")),
         peak_track=peak_of(first("peak_track")),
         peak_album=peak_of(first("peak_album")),
         raw=raw,
     )
+
+
+def _either_gain(replay_gain: str, r128: str) -> float | None:
+    gain = gain_db(replay_gain)
+    return r128_gain_db(r128) if gain is None else gain
 
 
 def _names(values: Sequence[str], identities: int) -> Sequence[str]:
