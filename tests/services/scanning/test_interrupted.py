@@ -162,6 +162,19 @@ class TestReaderFails:
 
         assert house.state() == ("unavailable", "No child starts.")
 
+    def test_a_failure_that_says_nothing_of_the_folder_is_gone_on_from(self, house: House) -> None:
+        fill(house)
+
+        def busy(report: ScanReport) -> bool:
+            raise AppError(ErrorKind.BUSY, "database_busy", "The database is busy.")
+
+        with pytest.raises(AppError, match="busy"):
+            house.scanner().scan(house.source_id, progress=busy)
+
+        assert house.state() == ("scanning", "")
+        assert len(house.listed()) + house.scan().added == FILES
+        assert kept(house.db) == counted(house.db)
+
 
 class TestTwoAtOnce:
     def test_the_second_is_refused(self, house: House) -> None:

@@ -58,7 +58,8 @@ class Scanner:
             try:
                 report, touched = self._run(source, known, progress, believe_removals=believe_removals)
             except AppError as error:
-                self._fail(source_id, error)
+                if error.kind is ErrorKind.UNAVAILABLE:  # anything else says nothing of the folder
+                    self._fail(source_id, error)
                 raise
             self._recount(source.library_id, None if was_broken_off and report.is_complete else touched)
             self._end(source_id, report)
