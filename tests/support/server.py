@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "tutti")
@@ -48,15 +49,23 @@ def run(
     )
 
 
-def prepare(data_dir: Path) -> Path:
-    """Make the folder of a server that has started once and knows nobody; copies of it spare the first start."""
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a server that has started once and knows nobody; copies of it spare the first start."""
+    data_dir = tmp_path_factory.mktemp("template") / "data"
     done = run(data_dir, "user", "list")
     assert done.returncode == 0, done.stderr
     return data_dir
 
 
+@pytest.fixture
+def data_dir(template: Path, tmp_path: Path) -> Path:
+    """Such a folder of one's own."""
+    return copied(template, tmp_path)
+
+
 def copied(template: Path, place: Path) -> Path:
-    """Return a copy of a prepared folder."""
+    """Return a copy of the template in a place."""
     return Path(shutil.copytree(template, place / "data"))
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from support.api import PASSWORD, Api
-from support.server import Server, copied, prepare, run, serving, wait_until
+from support.server import Server, copied, data_dir, run, serving, template, wait_until
 from support.tones import FORMATS, picture, write_tone
+
+__all__ = ["data_dir", "template"]  # fixtures
 
 HOSTILE_NAME = 'a"b;c\r\nSet-Cookie: d=e\t\u202egpj.mp3'
 
@@ -32,18 +34,6 @@ class Served:
     def ask(self, name: str) -> Api:
         """Return a client by name, for tests that are parametrized by who is asking."""
         return {"ada": self.ada, "bob": self.bob, "nobody": self.nobody}[name]
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a server that knows nobody; for `copied`."""
-    return prepare(tmp_path_factory.mktemp("template") / "data")
-
-
-@pytest.fixture
-def data_dir(template: Path, tmp_path: Path) -> Path:
-    """A folder of one's own."""
-    return copied(template, tmp_path)
 
 
 @pytest.fixture(scope="session")
