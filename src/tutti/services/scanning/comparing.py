@@ -16,7 +16,7 @@ from tutti.ports.folders import FileEntry, Listing
 
 _SUFFIXES = frozenset(f".{extension}".encode() for extension in EXTENSIONS)
 
-_GROUP_FOLDERS = 64
+_GROUP_FOLDERS = 256
 _GROUP_FILES = 2000
 _REFUSED_KNOWN = 100_000
 _PASSING = frozenset({Refusal.UNREADABLE, Refusal.TOO_SLOW})
