@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 import msgspec
@@ -89,12 +89,12 @@ class Keeper:
                     self._end_program()
         raise _unavailable("The program that reads media does not start.")
 
-    def _forked(self) -> "tuple[_Program, int, socket.socket]":
+    def _forked(self) -> tuple[int, socket.socket, Callable[[int], None]]:
         with self._lock:
             if self._is_closed:
                 raise _unavailable("The server is stopping.")
             self._program = self._program or _Program()
-            return self._program, *self._program.fork()
+            return *self._program.fork(), self._program.end
 
     def _end_program(self) -> None:
         if self._program:
@@ -160,13 +160,18 @@ class Child:
         ready: What it said of its sandbox.
     """
 
-    def __init__(self, program: _Program, pid: int, its_socket: socket.socket) -> None:
+    def __init__(self, pid: int, its_socket: socket.socket, end: Callable[[int], None]) -> None:
         """Wait for its first word.
+
+        Args:
+            pid: Its process id, which is its keeper's to use.
+            its_socket: The way to it.
+            end: Ends the process with this id.
 
         Raises:
             ChildLostError: It did not come up.
         """
-        self._program, self._pid, self._socket = program, pid, its_socket
+        self._pid, self._socket, self._end = pid, its_socket, end
         self._buffer = bytearray()
         ready = self.receive(_START_S)
         if not isinstance(ready, wire.Ready):
@@ -220,4 +225,4 @@ class Child:
         """End the process at once; may be called again."""
         if self._socket.fileno() >= 0:
             self._socket.close()
-            self._program.end(self._pid)
+            self._end(self._pid)
