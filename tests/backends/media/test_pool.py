@@ -11,6 +11,7 @@ import pytest
 
 from support.media_corpus import media_file
 from tutti.backends.media_worker.pool import PooledMediaReader
+from tutti.backends.media_worker.process import Child
 from tutti.domain.errors import AppError
 from tutti.domain.media import Reading, Refusal, Refused
 from tutti.ports.media import MediaFile
@@ -39,7 +40,7 @@ def _reasons(answers: Sequence[Reading | Refused]) -> list[Refusal]:
 
 def _pid(reader: PooledMediaReader) -> int:
     child = reader._lanes[0]._child
-    assert child is not None
+    assert isinstance(child, Child)
     return child._pid
 
 

@@ -1,13 +1,14 @@
 """A lane: one thread that keeps one child busy with batches of files and puts a new child in place of a lost one."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tutti.backends.media_worker import wire
 from tutti.backends.media_worker.agenda import Agenda, Batch, ClosedError, Outcome, closed
 from tutti.backends.media_worker.opening import open_media
-from tutti.backends.media_worker.process import Child, ChildLostError, Keeper
+from tutti.backends.media_worker.process import ChildLostError
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.formats import container_of_name
 from tutti.domain.media import Refusal, Refused
@@ -79,17 +80,38 @@ class _Work:
         self.batch.done.set_result([answer for answer in self.answers if answer is not None])
 
 
+class Worker(Protocol):
+    """What a lane needs of a child; see `process.Child`."""
+
+    def send(self, request: wire.Request, descriptors: Sequence[int]) -> None:
+        """Ask about files."""
+        ...
+
+    def receive(self, timeout_s: float) -> wire.Answer:
+        """Return the next answer."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
 @dataclass(slots=True)
 class Lane:
     """One thread's work; `run` ends when the agenda is closed.
 
     A child serves one caller at a time: whoever made a file that took it over learns nothing of others' files.
+
+    Attributes:
+        agenda: Where its work comes from.
+        start: Starts a child, or raises AppError when none comes up.
+        timeout_s: Seconds that one file may take.
     """
 
     agenda: Agenda
-    keeper: Keeper
+    start: Callable[[], Worker]
     timeout_s: float
-    _child: Child | None = None
+    _child: Worker | None = None
     _caller: object = None
     _turn: int = 0
     _hand: deque[_Work] = field(default_factory=deque)
@@ -147,13 +169,15 @@ class Lane:
 
     def _send(self) -> None:
         for work in self._hand:
-            if not work.is_sent and (descriptors := work.open()):
-                self._running().send(work.request(), descriptors)
+            if not work.is_sent:
+                child = self._running()  # before anything is open that a failure would leave so
+                if descriptors := work.open():
+                    child.send(work.request(), descriptors)
             work.is_sent = True
 
-    def _running(self) -> Child:
+    def _running(self) -> Worker:
         if self._child is None:
-            self._child = self.keeper.start_child()
+            self._child = self.start()
         return self._child
 
     def _settle(self, work: _Work) -> None:

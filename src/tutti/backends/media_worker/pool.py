@@ -31,7 +31,7 @@ class PooledMediaReader:
     def __init__(self, workers: int, *, is_strict: bool = False, timeout_s: float = 15.0) -> None:
         self._agenda = Agenda()
         self._keeper = Keeper(is_strict=is_strict)
-        self._lanes = [Lane(self._agenda, self._keeper, timeout_s) for _ in range(workers)]
+        self._lanes = [Lane(self._agenda, self._keeper.start_child, timeout_s) for _ in range(workers)]
         self._timeout_s = timeout_s
         self._drawing = BoundedSemaphore(workers)
         self._threads: list[Thread] = []
