@@ -51,9 +51,19 @@ def serve(settings: Settings, *, announce: Announce, beside: Beside) -> None:
     gc.disable()  # assembling makes much and drops nothing: collecting meanwhile costs a fifth of the start
     with ExitStack() as stack:
         core = stack.enter_context(open_core(settings))
-        stack.enter_context(core.locks.hold("serve"))
+        _be_alone(core, stack)
         listener = stack.enter_context(_listen(settings))
         _run(core, listener, announce, beside)
+
+
+def _be_alone(core: Core, stack: ExitStack) -> None:
+    try:
+        stack.enter_context(core.locks.hold("serve"))
+    except AppError as error:
+        if error.kind is not ErrorKind.CONFLICT:
+            raise
+        message = f"Another server is already at work on {core.settings.data_dir.resolve()}."
+        raise AppError(error.kind, error.code, message) from error
 
 
 def _listen(settings: Settings) -> socket.socket:
