@@ -76,7 +76,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         stack.callback(db.close)
         schema.upgrade(db.engine)
         blobs = LocalBlobs(settings.blobs_dir, reserve_bytes=settings.blobs.reserve_mb << 20)
-        media = PooledMediaReader(settings.scan.workers)
+        media = PooledMediaReader(settings.scan.workers, is_strict=settings.media.sandbox == "strict")
         stack.callback(media.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
