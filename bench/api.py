@@ -13,7 +13,19 @@ from urllib.parse import quote
 from bench import data
 from bench.clients import Seen, Target, ask, ask_wrk
 from bench.compare import Sample, compare, on_this_machine, say, skip, verdict
-from bench.processes import PASSWORD, Tutti, cpu_s, folder, free_port, is_open, missing, started, tutti, wait_until
+from bench.processes import (
+    PASSWORD,
+    Tutti,
+    cpu_s,
+    folder,
+    free_port,
+    is_open,
+    missing,
+    settle,
+    started,
+    tutti,
+    wait_until,
+)
 
 _LIST = "/api/v1/tracks?limit=50"
 _SIZES = {100_000: 20, 1_000_000: 60}
@@ -72,10 +84,12 @@ def _list(place: Path, rounds: int, seconds: float) -> None:
         compare("A2 50 tracks req/s", "raw + sqlite3", contenders, rounds=rounds, goal=0.3)
         half = sorted(best)[len(best) // 2] / 2
         paced = Target(server.address, _LIST, 0, 0, 32, 5, server.fields, every_s=1 / half)
+        settle()
         _report("A2 at half capacity", ask(paced, kind="paced"), f"{half:.0f} req/s", p99_ms=5)
 
 
 def _load(pid: int, target: Target, place: Path) -> Sample:
+    settle()
     before = cpu_s(pid)
     seen = ask_wrk(target, place)
     return Sample(seen.requests_a_second, (cpu_s(pid) - before) / seen.seconds, seen.wrong)
@@ -92,6 +106,7 @@ def _search(place: Path, tracks: int) -> None:
             answered = sum(bool(server.call(path)["tracks"]) for path in paths[:100])
             wish = Target(server.address, paths[0], 0, 0, 1, 120, server.fields, paths=paths, times=len(paths))
             note = f"{tracks:,} tracks, one after the other; of 100 queries {answered} found tracks"
+            settle()
             _report(f"A7 search {metric}", ask(wish), note, p95_ms=goal)
 
 

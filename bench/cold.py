@@ -12,7 +12,7 @@ from typing import Any
 from bench import media, scan
 from bench.clients import Seen, Target, ask
 from bench.compare import on_this_machine, say, skip, verdict
-from bench.processes import Tutti, add_user, folder, missing, nginx, run, tutti
+from bench.processes import Tutti, add_user, folder, missing, nginx, run, settle, tutti
 from bench.ranges import serving
 
 _FILES, _MEGABYTES = 48, 8
@@ -41,6 +41,7 @@ def _cold(place: Path, rounds: int) -> None:
         paths = [f"/api/v1/tracks/{one['id']}/stream" for one in server.call("/api/v1/tracks?limit=500")["items"]]
         for turn in range(rounds):
             server.sign_in()
+            settle()
             idle = ask(_pings(server.address, _PING, 3), kind="paced")
             cold, seconds = _while_cold(_all(server.address, paths, size, server.fields), files, _PING)
             _say("B8 idle", "tutti", idle, f"round {turn + 1}")
@@ -67,6 +68,7 @@ def _while_cold(wish: Target, files: Sequence[Path], ping: str) -> tuple[Seen, f
     """Return the pings, and the seconds that all files took."""
     for file in files:
         _evict(file)
+    settle()
     pings: list[Seen] = []
     # The pings begin before the files and outlive them; only a fast disk makes them few.
     seconds = max(1.5, _gigabytes(wish.size) / 0.4)
@@ -116,6 +118,7 @@ def _measure(server: Tutti, track: Mapping[str, Any], metric: str, beside: Calla
     path, size, seconds = f"/api/v1/tracks/{track['id']}/stream", int(track["size_bytes"]), 8.0
     listeners = Target(server.address, path, size, 40_000, _STREAMS, seconds + 2, server.fields)
     ranges = Target(server.address, path, size, 4096, 16, seconds, server.fields, every_s=0.01)
+    settle()
     seen: dict[str, Seen] = {}
     threads = [
         Thread(target=beside),

@@ -26,6 +26,7 @@ from bench.processes import (
     folder,
     free_port,
     memory_mb,
+    settle,
     started,
     wait_until,
 )
@@ -51,11 +52,13 @@ def _start(place: Path, rounds: int) -> None:
     add_user(place)
     taken, resident, private, bare = list[float](), list[float](), list[float](), list[float]()
     for _ in range(rounds):
+        settle()
         with _serving(place) as (server, seconds):
             taken.append(seconds)
             time.sleep(3)  # what a start does beside answering is over by then
             resident.append(memory_mb(server.pid))
             private.append(memory_mb(server.pid, "Private_Dirty"))
+        settle()
         bare.append(_bare_start())
     first, anchor = median(taken), median(bare)
     say(
@@ -133,6 +136,7 @@ def _timed(work: Callable[[], Awaitable[None]]) -> Sample:
     async def run() -> None:
         await work()
 
+    settle()
     before, began = own_cpu_s(), time.perf_counter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())

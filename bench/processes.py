@@ -21,6 +21,7 @@ PROGRAM = (sys.executable, "-m", "tutti")
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _START_S = 60
+_QUIET = 0.12
 _NGINX = """
 worker_processes 1;
 daemon off;
@@ -277,6 +278,27 @@ def wait_until(condition: Callable[[], object], what: str, *, deadline_s: float 
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {deadline_s} s in vain until {what}")
         time.sleep(0.01)
+
+
+def settle(*, patience_s: float = 4) -> None:
+    """Wait until nobody else computes, or until patience is over: others may share the machine."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline and _busy_share(0.3) > _QUIET:
+        pass
+
+
+def _busy_share(seconds: float) -> float:
+    """Return the share of all cores that is at work."""
+    before = _ticks()
+    time.sleep(seconds)
+    idle, total = (now - then for now, then in zip(_ticks(), before, strict=True))
+    return 1 - idle / max(total, 1)
+
+
+def _ticks() -> tuple[int, int]:
+    """Return how long the cores were idle, and how long there were cores."""
+    numbers = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return numbers[3] + numbers[4], sum(numbers)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from statistics import median
 from bench import media
 from bench.clients import Seen, Target, ask, ask_wrk
 from bench.compare import Sample, compare, on_this_machine, say, skip, verdict
-from bench.processes import Tutti, add_user, cpu_s, folder, missing, nginx, run, tutti
+from bench.processes import Tutti, add_user, cpu_s, folder, missing, nginx, run, settle, tutti
 
 MIB = 1 << 20
 _CLIENT_BOUND = 0.7
@@ -61,6 +61,7 @@ class Contender:
 
     def sample(self, cell: Cell, seconds: float) -> Sample:
         """Load the server once."""
+        settle()
         target, before = self.target(cell, seconds), cpu_s(self.pid)
         seen = ask_wrk(target, self.scratch) if cell.is_small else ask(target)
         value = seen.requests_a_second if cell.is_small else seen.gigabytes_a_second

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import media, peers
 from bench.compare import Sample, compare, on_this_machine, say, skip, verdict
-from bench.processes import Tutti, add_user, cpu_s, folder, memory_mb, missing, mpd, run, songs, tutti, update
+from bench.processes import Tutti, add_user, cpu_s, folder, memory_mb, missing, mpd, run, settle, songs, tutti, update
 from bench.tagging import Truth
 
 SETTINGS = {"TUTTI_SCAN__EVERY_MINUTES": "0", "TUTTI_LOG__FORMAT": "json"}
@@ -66,6 +66,7 @@ class Library:
     def by_tutti(self, workers: int) -> Sample:
         """Read it whole, then once more; return the first sample and keep the second."""
         with self.serving(workers) as server:
+            settle()
             first, again = scan(server), scan(server)
         wrong = abs(self.count - first.counts["added"]) + abs(self.count - again.counts["seen"])
         self._keep("tutti", again.seconds, again.cpu_s, wrong)
@@ -74,6 +75,7 @@ class Library:
     def by_mpd(self, pid: int, port: int, link: Path) -> Sample:
         """Likewise."""
         link.symlink_to(self.music / "library")
+        settle()
         before = cpu_s(pid)
         seconds, spent = update(port), cpu_s(pid) - before
         again_s, again_cpu_s = update(port), cpu_s(pid) - before - spent
@@ -242,6 +244,7 @@ def _sandbox(_place: Path, rounds: int) -> None:
 
 def _reading(kind: str, paths: Sequence[bytes]) -> Sample:
     """Read in a process of its own, so that the CPU of one way is not that of the other."""
+    settle()
     command = [sys.executable, "-m", "bench.reading", kind]
     wish = b"\n".join(paths)
     done = subprocess.run(command, input=wish, capture_output=True, check=False)
