@@ -10,6 +10,7 @@ from tutti import settings
 from tutti.cli import output
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
+from tutti.domain.jobs import JobKind
 from tutti.services.ingest import Accepted
 from tutti.wiring.core import Core, open_core
 
@@ -49,12 +50,14 @@ def import_(
     as_json: output.JSON = False,
 ) -> None:
     """Copy files into the store, durably; the same bytes are kept once."""
-    from tutti.wiring.background import runner_of  # noqa: PLC0415 - costs the log, which no other command needs
+    from tutti.wiring import background, logs  # noqa: PLC0415 - no other command needs a log
 
-    with open_core(settings.load()) as core:
+    found = settings.load()
+    logs.set_up(found.log)
+    with open_core(found) as core:
         caller = core.accounts.named(user)
         lines = [_imported(core, caller, file, library) for file in files]
-        runner_of(core).run_due()
+        background.runner_of(core, [JobKind.PROBE_ITEM]).run_due()
     output.rows(lines, as_json=as_json)
     if any(line["problem"] for line in lines):
         raise typer.Exit(1)

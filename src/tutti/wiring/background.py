@@ -1,7 +1,7 @@
 """The threads beside the doors: jobs, the schedule, the watcher of folders, the watcher of the access epoch."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -51,9 +51,10 @@ def tasks(core: Core) -> Mapping[JobKind, Task]:
     }
 
 
-def runner_of(core: Core) -> Runner:
+def runner_of(core: Core, kinds: Collection[JobKind] = tuple(JobKind)) -> Runner:
     """Return a runner that is not started: for a server, and for a command that runs what it enqueued."""
-    return Runner(core.db, core.bus, tasks(core), backoff=Backoff(first_s=5), policy=RunnerPolicy())
+    chosen = {kind: task for kind, task in tasks(core).items() if kind in kinds}
+    return Runner(core.db, core.bus, chosen, backoff=Backoff(first_s=5), policy=RunnerPolicy())
 
 
 @contextmanager
