@@ -33,6 +33,12 @@ def read_here(data: bytes, name: str) -> Reading | Refused:
     return reading.read(io.BytesIO(data), len(data), container_of_name(os.fsencode(name)))
 
 
+def read_file_here(path: Path) -> Reading | Refused:
+    """Read a file in this process; seeking in one is not quite what seeking in bytes is."""
+    with path.open("rb") as file:
+        return reading.read(file, path.stat().st_size, container_of_name(os.fsencode(path)))
+
+
 def summary(answer: Reading | Refused) -> str:
     """Return what matters of an answer as one line."""
     if isinstance(answer, Refused):

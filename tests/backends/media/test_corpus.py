@@ -5,7 +5,7 @@ The expected outcomes are in `golden/`, reviewed line by line; `python -m suppor
 
 import pytest
 
-from support.media_corpus import GOLDEN, corpus, media_file, read_here, summary
+from support.media_corpus import GOLDEN, corpus, media_file, read_file_here, summary
 from tutti.backends.media_worker.pool import PooledMediaReader
 from tutti.domain.media import Refused
 
@@ -26,7 +26,7 @@ def test_a_locked_child_reads_exactly_what_an_open_one_does(reader: PooledMediaR
 
     locked = list(reader.read(media_file(path) for path in paths))
 
-    assert locked == [read_here(path.read_bytes(), path.name) for path in paths]
+    assert locked == [read_file_here(path) for path in paths]
 
 
 @pytest.mark.parametrize("name", ["sound-theme-freedesktop", "asc-music", "hyperrogue-music", "wesnoth-1.16-music"])

@@ -129,6 +129,10 @@ HOSTILE: dict[str, Callable[[], tuple[str, bytes]]] = {
     "sync words and nothing else": lambda: ("aac", b"\xff\xf1" * 2_000_000),
     "MPEG sync words and nothing else": lambda: ("mp3", b"\xff\xfb" * 2_000_000),
     "zeros": lambda: ("mp3", bytes(30_000_000)),
+    "a Musepack packet that leads back to itself": lambda: (
+        "mpc",
+        b"MPCKSH\x0e\xef*)\x81\x18\xf9\x83^\x00\x05\x19R\x00\x00",
+    ),
     "APE items of 4 Gi": lambda: ("mp3", SOUND + _ape_footer(claimed=0xFFFFFFFF, items=0xFFFFFFFF)),
 }
 
@@ -168,6 +172,13 @@ def test_hostile_media_takes_no_memory_to_speak_of(name: str) -> None:
 
     assert isinstance(answer, Reading | Refused)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY_KIB
+
+
+def test_a_musepack_packet_without_content_does_not_go_round_for_ever() -> None:
+    """Found by mutation: mutagen 1.48.1 reads such a packet again and again."""
+    suffix, data = HOSTILE["a Musepack packet that leads back to itself"]()
+
+    assert read_here(data, f"song.{suffix}") == Refused(Refusal.DAMAGED, "Its structure leads round in circles.")
 
 
 def test_hostile_media_is_done_before_its_time_is_up_and_costs_no_other_answer(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.media_corpus import corpus, media_file, read_here
+from support.media_corpus import corpus, media_file, read_file_here, read_here
 from support.tiers import is_deep
 from tutti.backends.media_worker import wire
 from tutti.backends.media_worker.pool import PooledMediaReader
@@ -78,4 +78,4 @@ def test_a_locked_child_answers_for_changed_files_as_an_open_one(
 
     answers = list(reader.read(map(media_file, files)))
 
-    assert answers == [read_here(data, path.name) for path, data in files.items()]
+    assert answers == [read_file_here(path) for path in files]

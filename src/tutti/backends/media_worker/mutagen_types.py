@@ -1,7 +1,7 @@
 """The only file that imports mutagen: its untyped classes with the few types that we rely on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from mutagen._constants import GENRES as _GENRES
 from mutagen.aac import AAC
@@ -18,6 +18,8 @@ from mutagen.tak import TAK
 from mutagen.trueaudio import TrueAudio
 from mutagen.wavpack import WavPack
 
+from tutti.backends.media_worker.source import Clamped
+
 
 class Info(Protocol):
     """What every stream says; `bitrate` and the rest are missing for some formats."""
@@ -32,7 +34,7 @@ class Opened(Protocol):
     tags: Any
 
 
-Opener = Callable[[BinaryIO], Opened]
+Opener = Callable[[Clamped], Opened]
 _Untyped = Callable[..., Any]
 
 
@@ -52,7 +54,7 @@ open_trueaudio = _opener(TrueAudio)
 open_wavpack = _opener(WavPack)
 
 _mpeg_info: _Untyped = MPEGInfo
-read_mpeg_info: Callable[[BinaryIO], Info] = _mpeg_info
+read_mpeg_info: Callable[[Clamped], Info] = _mpeg_info
 
 GENRES: Sequence[str] = _GENRES
 """The genres of ID3v1 and what Winamp added, by number."""
@@ -68,13 +70,12 @@ def is_asf_binary(value: object) -> bool:
     return isinstance(value, ASFByteArrayAttribute | ASFGUIDAttribute)
 
 
-def find_apev2(file: BinaryIO) -> Mapping[str, Any]:
-    """Return the APEv2 tag at the end of a file.
-
-    Raises:
-        MutagenError: There is none, or it cannot be read.
-    """
-    items: Mapping[str, Any] = _read_apev2(file)
+def find_apev2(file: Clamped) -> Mapping[str, Any]:
+    """Return the APEv2 tag at the end of a file, nothing when it cannot be read: that costs no more than the tag."""
+    try:
+        items: Mapping[str, Any] = _read_apev2(file)
+    except Exception:  # noqa: BLE001 -- mutagen raises many kinds; this runs in the child alone
+        return {}
     return items
 
 

@@ -65,12 +65,12 @@ def parse(source: Source, container: Container) -> Parsed:
 
 def _mp3(source: Source) -> Parsed:
     require_mp3_bytes(source)
-    info = mutagen_types.read_mpeg_info(source.from_start())
+    info = mutagen_types.read_mpeg_info(source.for_mutagen())
     codec = {1: "mp1", 2: "mp2"}.get(_number(info, "layer"), "mp3")
     parsed = _facts(info, codec, (source.audio_start, audio_end(source)))
     parsed.take(find_id3(source))
     if has_apev2(source):
-        _add_ape(parsed, mutagen_types.find_apev2(source.from_start()))
+        _add_ape(parsed, mutagen_types.find_apev2(source.for_mutagen()))
         parsed.vocabulary = vocabulary.ID3_OR_APE
     return parsed
 
@@ -78,7 +78,7 @@ def _mp3(source: Source) -> Parsed:
 def _aac(source: Source) -> Parsed:
     end = audio_end(source)
     if source.audio_head.startswith(b"ADIF"):
-        parsed = _facts(mutagen_types.open_adif(source.from_start()).info, "aac", (source.audio_start, end))
+        parsed = _facts(mutagen_types.open_adif(source.for_mutagen()).info, "aac", (source.audio_start, end))
     else:
         facts = adts_facts(source, end)
         parsed = Parsed("aac", facts.duration_ms / 1000, (source.audio_start, end))
@@ -115,7 +115,7 @@ def _mp4(source: Source) -> Parsed:
 
 def _asf(source: Source) -> Parsed:
     audio = asf_audio(source)
-    opened = mutagen_types.open_asf(source.from_start())
+    opened = mutagen_types.open_asf(source.for_mutagen())
     parsed = _facts(opened.info, "wma", audio)
     parsed.vocabulary = vocabulary.ASF
     pictures = []
@@ -153,7 +153,7 @@ def _framed(opener: Opener, codec: str, find: Callable[[Source], ID3Tag]) -> Cal
     """Return the reader of a format whose tag is an ID3 tag somewhere in it."""
 
     def read(source: Source) -> Parsed:
-        opened = opener(source.from_start())
+        opened = opener(source.for_mutagen())
         parsed = _facts(opened.info, codec, (source.audio_start, audio_end(source)))
         parsed.take(find(source))
         return parsed
@@ -186,7 +186,7 @@ def _ape_tagged(opener: Opener, codec: str) -> Callable[[Source], Parsed]:
     """Return the reader of a format whose tags are APEv2 items."""
 
     def read(source: Source) -> Parsed:
-        opened = opener(source.from_start())
+        opened = opener(source.for_mutagen())
         parsed = _facts(opened.info, codec, (source.audio_start, audio_end(source)))
         _add_ape(parsed, opened.tags or {})
         parsed.vocabulary = vocabulary.XIPH

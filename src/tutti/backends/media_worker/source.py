@@ -9,6 +9,7 @@ BUFFER_BYTES = 16384
 """Most headers fit; measured, 64 KiB costs more than the reads it saves."""
 
 _PROBE_BYTES = 4096
+_MOST_READS = 100_000
 
 
 class DamagedError(Exception):
@@ -37,15 +38,38 @@ class Source:
     audio_start: int
     audio_head: bytes
 
-    def from_start(self) -> BinaryIO:
-        """Return the file, standing at its first byte."""
+    def for_mutagen(self) -> "Clamped":
+        """Return the file, standing at its first byte, for a reader that believes the sizes it reads."""
         self.file.seek(0)
-        return self.file
+        return Clamped(self.file, self.size)
 
     def at(self, offset: int, length: int) -> bytes:
         """Return the bytes at an offset, fewer when the file ends."""
         self.file.seek(offset)
         return self.file.read(min(length, max(self.size - offset, 0)))
+
+
+class Clamped:
+    """A file that gives no more than there is, and not for ever.
+
+    Reading sets memory aside before it finds the end; and a Musepack packet without content has mutagen going round.
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size, self._reads = file, size, 0
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        """Return so many bytes, fewer at the end of the file.
+
+        Raises:
+            DamagedError: Whoever reads is going round in circles.
+        """
+        self._reads += 1
+        if self._reads > _MOST_READS:
+            raise DamagedError("Its structure leads round in circles.")
+        left = max(self._size - self._file.tell(), 0)
+        return self._file.read(left if count < 0 else min(count, left))
 
 
 def source_of(file: BinaryIO, size: int) -> Source:
