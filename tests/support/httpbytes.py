@@ -244,6 +244,16 @@ def request(path: str, method: str = "GET", **fields: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+class RememberedProtocol(TuttiProtocol):
+    """Lets a test look at the newest connection."""
+
+    last: TuttiProtocol
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as inherited
+        super().connection_made(transport)
+        RememberedProtocol.last = self
+
+
 class HeldExecutor(Executor):
     """Keeps what is submitted until it is let go; so a disk can take as long as a test likes."""
 

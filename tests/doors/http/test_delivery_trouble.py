@@ -13,6 +13,7 @@ from support.httpbytes import (
     ByteServer,
     ColdPages,
     HeldExecutor,
+    RememberedProtocol,
     open_descriptors,
     request,
     serving,
@@ -86,14 +87,31 @@ class TestClients:
         assert not body.strip(b"\0")
 
     @pytest.mark.parametrize("size", [1, 5 * MIB])
-    def test_an_answer_follows_another_that_is_not_yet_taken(
+    def test_an_answer_follows_others_that_are_not_yet_taken(
         self, server: ByteServer, path: str, noise: bytes, size: int
     ) -> None:
+        many = 200
         with server.connect(receive_bytes=4096) as client:
-            client.send(request(path, Range=f"bytes=0-{60_000}") * 40 + request(path, Range=f"bytes=0-{size - 1}"))
-            bodies = [client.answer().body for _ in range(41)]
+            client.send(request(path, Range="bytes=0-59999") * many + request(path, Range=f"bytes=0-{size - 1}"))
+            bodies = [client.answer().body for _ in range(many + 1)]
 
-        assert bodies == [noise[:60_001]] * 40 + [noise[:size]]
+        assert bodies == [noise[:60_000]] * many + [noise[:size]]
+
+    @IN_EVERY_WAY
+    def test_a_connection_that_is_dropped_ends_its_answer(
+        self, loop: str, way: str, pool: ThreadPoolExecutor, album: Path
+    ) -> None:
+        with (
+            serving(ByteServer(FilePages(pool)), loop=loop, way=way, protocol=RememberedProtocol) as server,
+            server.connect() as client,
+        ):
+            client.ask(server.add("/album", album))
+            client.head()
+            dropped = RememberedProtocol.last
+            dropped.loop.call_soon_threadsafe(dropped.transport.abort)
+
+            assert len(client.rest()) < 64 * MIB
+            wait_until(lambda: server.connections == 0 and not server.tasks)
 
     @IN_EVERY_WAY
     def test_one_that_takes_nothing_is_given_up(
@@ -137,7 +155,7 @@ class TestFiles:
 
         assert len(body) < 64 * MIB
 
-    @pytest.mark.parametrize("size", [100, 200_000, 5 * MIB])
+    @pytest.mark.parametrize("size", [50, 100, 200_000, 5 * MIB])
     def test_one_that_is_shorter_than_it_says_never_passes_for_whole(
         self, server: ByteServer, tmp_path: Path, size: int
     ) -> None:

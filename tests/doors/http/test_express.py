@@ -84,6 +84,14 @@ def test_answers_keep_the_order_of_mixed_requests(express: ByteServer, noise: by
         assert [client.answer().body for _ in sizes] == [noise[:size] for size in sizes]
 
 
+def test_of_many_requests_in_one_piece_only_the_first_is_answered_at_once(express: ByteServer, noise: bytes) -> None:
+    with express.connect() as client:
+        client.send(request("/track", Range="bytes=0-0") * 5)
+        assert [client.answer().body for _ in range(5)] == [noise[:1]] * 5
+
+    assert len(express.scopes) == 4
+
+
 def test_an_application_sees_the_end_of_its_request_behind_an_answer_at_once(pages: FilePages, track: Path) -> None:
     async def echo(scope: Any, receive: Any, send: Any) -> None:
         body = (await receive())["body"]
@@ -96,6 +104,19 @@ def test_an_application_sees_the_end_of_its_request_behind_an_answer_at_once(pag
 
         assert client.answer().status == 206
         assert client.answer().body == b"hi"
+
+
+def test_a_target_that_uvicorn_refuses_never_gets_a_refusal_into_its_body(pages: FilePages, album: Path) -> None:
+    server = ByteServer(pages)
+
+    class Generous(TuttiProtocol):
+        express = Express(lambda target, fields: AtHand(server.files["/album"], (), server), pages)
+
+    with serving(server, protocol=Generous), server.connect() as client:
+        server.add("/album", album)
+        client.send(b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n")
+
+        assert client.rest().count(b"HTTP/1.1") <= 1
 
 
 def test_who_owns_the_file_is_held_until_it_is_sent(pages: FilePages, album: Path) -> None:

@@ -17,7 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from support.httpbytes import EVERY_WAY, LOOPS, WAYS, ByteServer, Client, request, serving, wait_until
+from support.httpbytes import (
+    EVERY_WAY,
+    LOOPS,
+    WAYS,
+    ByteServer,
+    Client,
+    RememberedProtocol,
+    request,
+    serving,
+    wait_until,
+)
 from tutti.doors.http.lane import FILE_EXTENSION
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol, check_protocol
@@ -32,16 +42,6 @@ class HastyProtocol(TuttiProtocol):
 
     head_s = 0.2
     stall_s = 0.2
-
-
-class RememberedProtocol(TuttiProtocol):
-    """Lets a test look at the newest connection."""
-
-    last: TuttiProtocol
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as inherited
-        super().connection_made(transport)
-        RememberedProtocol.last = self
 
 
 @pytest.fixture
@@ -246,6 +246,15 @@ class TestSlowClients:
             client.ask("/track", Range="bytes=0-0")
             client.answer()
             trickle(client, drop)
+
+    def test_one_that_was_refused_and_stays_is_given_up(self, hasty: ByteServer) -> None:
+        with hasty.connect() as client:
+            client.ask("/track", Range="bytes=0-0")
+            client.answer()
+            client.send(b"rubbish\r\n\r\n")
+            assert client.answer().status == 400
+
+            wait_until(lambda: hasty.connections == 0)
 
     def test_one_whose_trailers_never_end_is_given_up(self, hasty: ByteServer) -> None:
         with hasty.connect() as client:

@@ -70,11 +70,11 @@ class Wire:
             self._limit_unsent(_FAST_UNSENT_BYTES)
         elif pause is Pause.FULL:
             self._limit_unsent(_UNSENT_BYTES)
-        return pump if pause else None
+        self.pump = pump if pause else None
+        return self.pump
 
     async def carry_on(self, pump: Pump, *, stall_s: float) -> None:
-        """Send the rest of an answer; raises as `Pump.run`."""
-        self.pump = pump
+        """Send the rest of an answer that `begin` has left; raises as `Pump.run`."""
         try:
             await pump.run(stall_s=stall_s)
         finally:

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from tutti.kit.ranges import Window
 
 _LOAD_BYTES = 256 * 1024
-_NOWAIT = getattr(os, "RWF_NOWAIT", None)  # Linux alone has it
+_NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)  # Linux alone has it
 
 
 class FilePages:
@@ -21,17 +21,23 @@ class FilePages:
     is closed and its number used again: that is harmless, because it only reads and its result is dropped.
     """
 
-    def __init__(self, pool: Executor) -> None:
-        """Keep the threads that wait for disks; two to four are enough, and the caller shuts them down."""
+    def __init__(self, pool: Executor, *, nowait: int | None = _NOWAIT) -> None:
+        """Keep the threads that wait for disks; two to four are enough, and the caller shuts them down.
+
+        Args:
+            pool: The threads.
+            nowait: The flag of preadv2 that refuses to wait; None where the system has none.
+        """
         self._pool = pool
+        self._nowait = nowait
 
     def peek(self, fd: int, window: Window) -> bytearray | None:
         """Return the bytes of a window that is resident as a whole; None when it is not, or the system cannot tell."""
-        if _NOWAIT is None:
+        if self._nowait is None:
             return None
         data = bytearray(window.length)
         try:
-            return data if os.preadv(fd, [data], window.offset, _NOWAIT) == window.length else None
+            return data if os.preadv(fd, [data], window.offset, self._nowait) == window.length else None
         except OSError:
             return None
 
@@ -53,12 +59,12 @@ class FilePages:
 
     def seems_resident(self, fd: int, window: Window) -> bool:
         """Look at the first and the last byte of a window: read-ahead brings pages in runs."""
-        if _NOWAIT is None:
+        if self._nowait is None:
             return False
         byte = [bytearray(1)]
         try:
-            os.preadv(fd, byte, window.offset, _NOWAIT)
-            os.preadv(fd, byte, window.end - 1, _NOWAIT)
+            os.preadv(fd, byte, window.offset, self._nowait)
+            os.preadv(fd, byte, window.end - 1, self._nowait)
         except OSError:  # cold, or a file system that cannot tell
             return False
         return True

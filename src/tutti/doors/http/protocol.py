@@ -83,8 +83,8 @@ class TuttiProtocol(HttpToolsProtocol):
         names = [name for name, _ in self.headers]
         self._check_head(names)
         self._unplaced_bytes = self._chunk_bytes  # the next head may lie in the same piece
-        self._is_served = False
         if self.express is None or not self._is_plain(names) or not self._answer_at_once(self.express):
+            self._is_served = False
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -150,7 +150,7 @@ class TuttiProtocol(HttpToolsProtocol):
     def _refuse(self, status: int, sentence: str) -> None:
         """Answer, close our side, and hear no more: a client that still sends would lose the answer to a reset.
 
-        The connection ends when the client closes its side, or with the time that a head has. Where an answer to an
+        The connection ends when the client closes its side, or after the time that a head has. Where an answer to an
         earlier request is due, it is cut off: a refusal in its place would be taken for it.
         """
         self._is_deaf = True
@@ -164,13 +164,18 @@ class TuttiProtocol(HttpToolsProtocol):
         lines.append(b"connection: close\r\n\r\n")
         self.transport.write(b"".join([*lines, body]))
         self.transport.write_eof()
+        self._deadline.set(self.head_s)
 
     # Answers at once.
 
     def _is_plain(self, names: list[bytes]) -> bool:
-        """Return whether it is a GET without a body, with nothing before it that is still to be answered."""
+        """Return whether it is a GET without a body, first in what was received, and nothing else is to be answered.
+
+        Were all that came in one piece answered at once, one client could keep the loop to itself.
+        """
         return (
             self._has_lane
+            and not self._is_served
             and self.parser.get_method() == b"GET"
             and self.parser.should_keep_alive()
             and self.parser.get_http_version() == "1.1"
@@ -205,7 +210,8 @@ class TuttiProtocol(HttpToolsProtocol):
     # Watches.
 
     def _is_answering(self) -> bool:
-        return not getattr(self.cycle, "response_complete", True)  # None at first, whatever its annotation says
+        # The cycle is None at first, whatever its annotation says.
+        return self._rest is not None or not getattr(self.cycle, "response_complete", True)
 
     def _move_deadline(self) -> None:
         if self._is_served:

@@ -79,6 +79,8 @@ class Pump:
         Raises:
             TimeoutError: The client was given up.
         """
+        if self._failure is not None:
+            raise self._failure
         watch = StallWatch(stall_s, lambda: self.sent_bytes, lambda: self.fail(TimeoutError()))
         # A loop refuses a writer on the descriptor of a transport, but not on a duplicate; one that is left open would
         # keep the connection open.
