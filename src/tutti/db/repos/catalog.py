@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows
@@ -63,8 +63,11 @@ class CatalogRepo:
         replaced = [write.item_id for write in writes if not write.is_new]
         touched = self.touched_by(replaced)
         self._clear(replaced)
+        retagged = [write.draft for write in writes if not write.is_new]
         artists = self._artist_ids(one for write in writes for one in _artists_of(write.draft))
+        self._rename(Artist, artists, _artist_rows(one for draft in retagged for one in _artists_of(draft)))
         albums = self._album_ids((write.draft.album for write in writes), artists)
+        self._rename(Album, albums, _album_rows((draft.album for draft in retagged), artists))
         genres = self._genre_ids(one for write in writes for one in write.draft.genres)
         insert_rows(self._session, Track, [_track_row(library_id, write, artists, albums) for write in writes])
         credits_ = [row for write in writes for row in _credit_rows(library_id, write, artists)]
@@ -112,29 +115,16 @@ class CatalogRepo:
                 self._session.execute(delete(table).where(column.in_(chunk)))
 
     def _artist_ids(self, drafts: Iterable[ArtistDraft]) -> dict[str, int]:
-        wanted = {draft.identity: draft for draft in drafts}
-        return self._ids(
-            Artist,
-            {key: {"name": one.name, "sort_key": one.sort_key, "mbid": one.mbid} for key, one in wanted.items()},
-        )
+        return self._ids(Artist, _artist_rows(drafts))
 
     def _album_ids(self, drafts: Iterable[AlbumDraft], artists: Mapping[str, int]) -> dict[str, int]:
-        wanted = {draft.identity: draft for draft in drafts}
-        return self._ids(
-            Album,
-            {
-                key: {
-                    "title": one.title,
-                    "sort_key": one.sort_key,
-                    "artist_id": artists[one.artist.identity],
-                    "artist_name": one.artist.name,
-                    "date": one.date,
-                    "is_compilation": one.is_compilation,
-                    "mbid": one.mbid,
-                }
-                for key, one in wanted.items()
-            },
-        )
+        return self._ids(Album, _album_rows(drafts, artists))
+
+    def _rename(self, table: Any, ids: Mapping[str, int], rows: Mapping[str, Mapping[str, Any]]) -> None:  # noqa: ANN401
+        """Let what a retagged file says replace how an artist or album is written, and when it came out."""
+        changed = [{"id": ids[identity], **row} for identity, row in rows.items()]
+        if changed:
+            self._session.execute(update(table), changed)
 
     def _genre_ids(self, drafts: Iterable[GenreDraft]) -> dict[str, int]:
         wanted = {draft.identity: draft for draft in drafts}
@@ -142,7 +132,7 @@ class CatalogRepo:
         return self._ids(Genre, rows)
 
     def _ids(self, table: Any, wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:  # noqa: ANN401
-        """Return identity to id, inserting the rows that are not there yet; the first name seen stays."""
+        """Return identity to id, inserting the rows that are not there yet."""
         found = self._known(table, wanted)
         missing = [
             {"uuid": uuid4(), "identity": identity, **row} for identity, row in wanted.items() if identity not in found
@@ -158,6 +148,25 @@ class CatalogRepo:
             query = select(table.identity, table.id).where(table.identity.in_(chunk))
             found.update((row[0], row[1]) for row in self._session.execute(query))
         return found
+
+
+def _artist_rows(drafts: Iterable[ArtistDraft]) -> dict[str, Mapping[str, Any]]:
+    return {one.identity: {"name": one.name, "sort_key": one.sort_key, "mbid": one.mbid} for one in drafts}
+
+
+def _album_rows(drafts: Iterable[AlbumDraft], artists: Mapping[str, int]) -> dict[str, Mapping[str, Any]]:
+    return {
+        one.identity: {
+            "title": one.title,
+            "sort_key": one.sort_key,
+            "artist_id": artists[one.artist.identity],
+            "artist_name": one.artist.name,
+            "date": one.date,
+            "is_compilation": one.is_compilation,
+            "mbid": one.mbid,
+        }
+        for one in drafts
+    }
 
 
 def put_artist_albums(session: Session, library_id: int, pairs: Iterable[tuple[int, str, int]]) -> None:

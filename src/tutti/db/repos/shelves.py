@@ -194,12 +194,13 @@ class ShelfRepo:
         library_id: int,
         bodies: Mapping[int, str],
     ) -> None:
-        """Insert the searchable text of rows that have none; a name never changes under its identity."""
-        known = select(kind.text.id)
-        query = select(table.id, column).where(
-            table.library_id == library_id, column.in_(list(bodies)), table.id.not_in(known)
-        )
-        texts = {shelf_id: bodies[ref] for shelf_id, ref in self._session.execute(query)}
+        """Bring the searchable text of these rows up to date."""
+        query = select(table.id, column, kind.text.body).outerjoin(kind.text, kind.text.id == table.id)
+        rows = self._session.execute(query.where(table.library_id == library_id, column.in_(list(bodies)))).all()
+        outdated = [(found, ref, body) for found, ref, body in rows if body is None or body.strip() != bodies[ref]]
+        stale = [found for found, _, body in outdated if body is not None]
+        self._session.execute(delete(kind.text).where(kind.text.id.in_(stale)))
+        texts = {found: bodies[ref] for found, ref, _ in outdated}
         put_texts(self._session, kind, library_id, texts)
 
 
