@@ -1,11 +1,12 @@
 """Reads the files named on standard input, sandboxed or in this process; prints seconds, CPU seconds, files read."""
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator
+from io import BufferedReader, FileIO
 
+from bench.processes import cpu_s
 from tutti.backends.media_worker import reading
 from tutti.backends.media_worker.pool import PooledMediaReader
 from tutti.backends.media_worker.source import BUFFER_BYTES
@@ -16,13 +17,8 @@ from tutti.ports.media import MediaFile
 
 def _plain(paths: list[bytes]) -> Iterator[Reading | Refused]:
     for path in paths:
-        with open(path, "rb", buffering=BUFFER_BYTES) as file:  # noqa: PTH123 - as the child opens it
+        with BufferedReader(FileIO(path), BUFFER_BYTES) as file:  # as the child opens it
             yield reading.read(file, os.fstat(file.fileno()).st_size, container_of_name(path))
-
-
-def _cpu_s() -> float:
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 def main() -> None:
@@ -30,18 +26,17 @@ def main() -> None:
     paths = sys.stdin.buffer.read().split(b"\n")
     if sys.argv[1] == "plain":
         list(_plain(paths[:100]))
-        before, began = _cpu_s(), time.perf_counter()
+        before, began = cpu_s(os.getpid()), time.perf_counter()
         answers = list(_plain(paths))
-        seconds, spent = time.perf_counter() - began, _cpu_s() - before
+        seconds, spent = time.perf_counter() - began, cpu_s(os.getpid()) - before
     else:
         pool = PooledMediaReader(1)
         wanted = [MediaFile(path=path, root=os.path.dirname(path)) for path in paths]  # noqa: PTH120 - bytes
         list(pool.read(wanted[:100]))
-        before, began = _cpu_s(), time.perf_counter()
+        before, began = cpu_s(os.getpid()), time.perf_counter()
         answers = list(pool.read(wanted))
-        seconds = time.perf_counter() - began
+        seconds, spent = time.perf_counter() - began, cpu_s(os.getpid()) - before
         pool.close()
-        spent = _cpu_s() - before
     read = sum(isinstance(one, Reading) for one in answers)
     sys.stdout.write(f"{seconds} {spent} {read}\n")
 

@@ -15,7 +15,8 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NoReturn
+from io import BufferedIOBase, BufferedReader, FileIO
+from typing import NoReturn
 
 from tutti.backends.media_worker import covers, reading, sandbox, wire
 from tutti.backends.media_worker.source import BUFFER_BYTES
@@ -70,11 +71,11 @@ def serve(parent: socket.socket) -> None:
     """Answer requests, one frame for each file, until the other end closes."""
     for request, descriptors in _requests(parent):
         for descriptor, promised in zip(descriptors, request.promised, strict=True):
-            with open(descriptor, "rb", buffering=BUFFER_BYTES) as file:
+            with BufferedReader(FileIO(descriptor), BUFFER_BYTES) as file:
                 _send(parent, _answer(file, promised, request.size_px))
 
 
-def _answer(file: BinaryIO, promised: Container | None, size_px: int) -> wire.Answer:
+def _answer(file: BufferedIOBase, promised: Container | None, size_px: int) -> wire.Answer:
     size = os.fstat(file.fileno()).st_size
     try:
         return covers.draw_cover(file, size, size_px) if size_px else wire.to_wire(reading.read(file, size, promised))

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from PIL import (
     GifImagePlugin,
@@ -34,7 +34,7 @@ class BadPictureError(Exception):
     """A picture that is not drawn; the message says why in one sentence."""
 
 
-def draw_cover(file: BinaryIO, size: int, size_px: int) -> wire.Drawn | wire.NotDrawn:
+def draw_cover(file: BufferedIOBase, size: int, size_px: int) -> wire.Drawn | wire.NotDrawn:
     """Return the picture that the file is, else the front cover in it, as WebP.
 
     Args:

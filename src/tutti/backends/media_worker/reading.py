@@ -3,7 +3,7 @@
 import errno
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from tutti.backends.media_worker.cleaning import VALUES_LIMIT, clean_block, clean_line
 from tutti.backends.media_worker.pictures import mime_of
@@ -21,7 +21,7 @@ _RAW_TEXT_LIMIT = 200_000
 _KEY_LIMIT = 128
 
 
-def read(file: BinaryIO, size: int, promised: Container | None) -> Reading | Refused:
+def read(file: BufferedIOBase, size: int, promised: Container | None) -> Reading | Refused:
     """Read one file, whatever it is; raises OSError only when the disk fails.
 
     Args:
@@ -39,7 +39,7 @@ def read(file: BinaryIO, size: int, promised: Container | None) -> Reading | Ref
         return Refused(Refusal.WRONG_TYPE, str(error))
 
 
-def find_picture(file: BinaryIO, size: int) -> bytes | None:
+def find_picture(file: BufferedIOBase, size: int) -> bytes | None:
     """Return the front cover in an audio file, None when there is none or the file cannot be read."""
     try:
         source = source_of(file, size)

@@ -1,7 +1,7 @@
 """The bytes of one media file as the readers see them: a seekable file, its size, and where its audio may begin."""
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from tutti.backends.media_worker.id3_frames import tag_length
 
@@ -32,7 +32,7 @@ class Source:
         audio_head: Up to 4 KiB from there.
     """
 
-    file: BinaryIO
+    file: BufferedIOBase
     size: int
     head: bytes
     audio_start: int
@@ -48,6 +48,11 @@ class Source:
         self.file.seek(offset)
         return self.file.read(min(length, max(self.size - offset, 0)))
 
+    def read_into(self, buffer: bytearray, offset: int, length: int) -> int:
+        """Fill a buffer from an offset on with at most so many bytes; return how many there were."""
+        self.file.seek(offset)
+        return self.file.readinto(memoryview(buffer)[:length])
+
 
 class Clamped:
     """A file that gives no more than there is, and not for ever.
@@ -55,7 +60,7 @@ class Clamped:
     Reading sets memory aside before it finds the end; and a Musepack packet without content has mutagen going round.
     """
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BufferedIOBase, size: int) -> None:
         self._file, self._size, self._reads = file, size, 0
         self.seek, self.tell = file.seek, file.tell
 
@@ -72,7 +77,7 @@ class Clamped:
         return self._file.read(left if count < 0 else min(count, left))
 
 
-def source_of(file: BinaryIO, size: int) -> Source:
+def source_of(file: BufferedIOBase, size: int) -> Source:
     """Look at the beginning of a file.
 
     Raises:

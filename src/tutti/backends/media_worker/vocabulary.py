@@ -22,129 +22,145 @@ from tutti.domain.media import Tags
 Raw = Mapping[str, Sequence[str]]
 """Text tags as read: the format's own key in lower case to its values."""
 
-Vocabulary = Mapping[str, Sequence[str]]
-"""Our name of a field to the keys that may hold it, the best first."""
+Vocabulary = Mapping[str, tuple[str, int]]
+"""A format's own key in lower case to the field that it holds, and its rank among that field's keys, 0 the best."""
 
-_ITUNES = "----:com.apple.itunes:"
 
-XIPH: Vocabulary = {
-    "title": ("title",),
-    "artists": ("artists", "artist"),
-    "album": ("album",),
-    "album_artists": ("albumartists", "albumartist", "album artist", "album_artist", "ensemble"),
-    "genres": ("genre",),
-    "composers": ("composer",),
-    "date": ("date", "year", "originaldate", "originalyear"),
-    "track": ("tracknumber", "track"),
-    "track_total": ("tracktotal", "totaltracks"),
-    "disc": ("discnumber", "disc"),
-    "disc_total": ("disctotal", "totaldiscs"),
-    "is_compilation": ("compilation",),
-    "lyrics": ("lyrics", "unsyncedlyrics", "unsynced lyrics"),
-    "comment": ("comment", "description"),
-    "mb_recording": ("musicbrainz_trackid",),
-    "mb_release": ("musicbrainz_albumid",),
-    "mb_artists": ("musicbrainz_artistid",),
-    "mb_album_artists": ("musicbrainz_albumartistid",),
-    "gain_track": ("replaygain_track_gain",),
-    "gain_album": ("replaygain_album_gain",),
-    "r128_track": ("r128_track_gain",),
-    "r128_album": ("r128_album_gain",),
-    "peak_track": ("replaygain_track_peak",),
-    "peak_album": ("replaygain_album_peak",),
-}
-"""Vorbis comments and APEv2, which use the same names but for case and a few spaces."""
-
-ID3: Vocabulary = {
-    "title": ("tit2",),
-    "artists": ("txxx:artists", "tpe1"),
-    "album": ("talb",),
-    "album_artists": ("txxx:albumartists", "tpe2", "txxx:albumartist", "txxx:album artist"),
-    "genres": ("tcon",),
-    "composers": ("tcom",),
-    "date": ("tdrc", "tdrl", "tdor", "txxx:year"),
-    "track": ("trck",),
-    "track_total": ("txxx:totaltracks", "txxx:tracktotal"),
-    "disc": ("tpos",),
-    "disc_total": ("txxx:totaldiscs", "txxx:disctotal"),
-    "is_compilation": ("tcmp", "txxx:compilation"),
-    "lyrics": ("uslt", "txxx:lyrics"),
-    "comment": ("comm", "txxx:comment"),
-    "mb_recording": ("ufid:http://musicbrainz.org", "txxx:musicbrainz track id"),
-    "mb_release": ("txxx:musicbrainz album id",),
-    "mb_artists": ("txxx:musicbrainz artist id",),
-    "mb_album_artists": ("txxx:musicbrainz album artist id",),
-    "gain_track": ("txxx:replaygain_track_gain", "rva2:track"),
-    "gain_album": ("txxx:replaygain_album_gain", "rva2:album"),
-    "peak_track": ("txxx:replaygain_track_peak",),
-    "peak_album": ("txxx:replaygain_album_peak",),
-}
-
-MP4: Vocabulary = {
-    "title": ("©nam",),
-    "artists": (_ITUNES + "artists", "©art"),
-    "album": ("©alb",),
-    "album_artists": (_ITUNES + "albumartists", "aart"),
-    "genres": ("©gen", "gnre"),
-    "composers": ("©wrt",),
-    "date": ("©day",),
-    "track": ("trkn",),
-    "disc": ("disk",),
-    "is_compilation": ("cpil",),
-    "lyrics": ("©lyr",),
-    "comment": ("©cmt",),
-    "mb_recording": (_ITUNES + "musicbrainz track id",),
-    "mb_release": (_ITUNES + "musicbrainz album id",),
-    "mb_artists": (_ITUNES + "musicbrainz artist id",),
-    "mb_album_artists": (_ITUNES + "musicbrainz album artist id",),
-    "gain_track": (_ITUNES + "replaygain_track_gain",),
-    "gain_album": (_ITUNES + "replaygain_album_gain",),
-    "peak_track": (_ITUNES + "replaygain_track_peak",),
-    "peak_album": (_ITUNES + "replaygain_album_peak",),
-}
-
-ASF: Vocabulary = {
-    "title": ("title", "wm/title"),
-    "artists": ("wm/artists", "author", "artist"),
-    "album": ("wm/albumtitle", "album"),
-    "album_artists": ("wm/albumartists", "wm/albumartist", "album_artist", "albumartist"),
-    "genres": ("wm/genre", "genre"),
-    "composers": ("wm/composer", "composer"),
-    "date": ("wm/year", "date", "year", "wm/originalreleaseyear"),
-    "track": ("wm/tracknumber", "wm/track", "track", "tracknumber"),
-    "track_total": ("totaltracks", "tracktotal"),
-    "disc": ("wm/partofset", "disc", "discnumber"),
-    "disc_total": ("totaldiscs", "disctotal"),
-    "is_compilation": ("wm/iscompilation", "compilation"),
-    "lyrics": ("wm/lyrics", "lyrics"),
-    "comment": ("description", "comment", "wm/comments"),
-    "mb_recording": ("musicbrainz/track id",),
-    "mb_release": ("musicbrainz/album id",),
-    "mb_artists": ("musicbrainz/artist id",),
-    "mb_album_artists": ("musicbrainz/album artist id",),
-    "gain_track": ("replaygain_track_gain", "replaygain/track_gain"),
-    "gain_album": ("replaygain_album_gain", "replaygain/album_gain"),
-    "peak_track": ("replaygain_track_peak", "replaygain/track_peak"),
-    "peak_album": ("replaygain_album_peak", "replaygain/album_peak"),
-}
-"""FFmpeg writes the plain lower-case names, Windows the rest."""
-
-RIFF: Vocabulary = {
-    "title": ("inam",),
-    "artists": ("iart",),
-    "album": ("iprd", "ialb"),
-    "genres": ("ignr",),
-    "composers": ("imus",),
-    "date": ("icrd", "year"),
-    "track": ("itrk", "iprt"),
-    "comment": ("icmt",),
-}
-"""`LIST INFO` has no place for an album artist or a disc."""
+def _vocabulary(fields: Mapping[str, Sequence[str]]) -> Vocabulary:
+    """Return the vocabulary that these fields make, each with its keys, the best first."""
+    return {key: (field, rank) for field, keys in fields.items() for rank, key in enumerate(keys)}
 
 
 def either(first: Vocabulary, second: Vocabulary) -> Vocabulary:
     """Return the vocabulary of a file that carries tags of two kinds, the first preferred."""
-    return {field: (*first.get(field, ()), *second.get(field, ())) for field in (*first, *second)}
+    return {**{key: (field, rank + len(first)) for key, (field, rank) in second.items()}, **first}
+
+
+_ITUNES = "----:com.apple.itunes:"
+
+XIPH = _vocabulary(
+    {
+        "title": ("title",),
+        "artists": ("artists", "artist"),
+        "album": ("album",),
+        "album_artists": ("albumartists", "albumartist", "album artist", "album_artist", "ensemble"),
+        "genres": ("genre",),
+        "composers": ("composer",),
+        "date": ("date", "year", "originaldate", "originalyear"),
+        "track": ("tracknumber", "track"),
+        "track_total": ("tracktotal", "totaltracks"),
+        "disc": ("discnumber", "disc"),
+        "disc_total": ("disctotal", "totaldiscs"),
+        "is_compilation": ("compilation",),
+        "lyrics": ("lyrics", "unsyncedlyrics", "unsynced lyrics"),
+        "comment": ("comment", "description"),
+        "mb_recording": ("musicbrainz_trackid",),
+        "mb_release": ("musicbrainz_albumid",),
+        "mb_artists": ("musicbrainz_artistid",),
+        "mb_album_artists": ("musicbrainz_albumartistid",),
+        "gain_track": ("replaygain_track_gain",),
+        "gain_album": ("replaygain_album_gain",),
+        "r128_track": ("r128_track_gain",),
+        "r128_album": ("r128_album_gain",),
+        "peak_track": ("replaygain_track_peak",),
+        "peak_album": ("replaygain_album_peak",),
+    }
+)
+"""Vorbis comments and APEv2, which use the same names but for case and a few spaces."""
+
+ID3 = _vocabulary(
+    {
+        "title": ("tit2",),
+        "artists": ("txxx:artists", "tpe1"),
+        "album": ("talb",),
+        "album_artists": ("txxx:albumartists", "tpe2", "txxx:albumartist", "txxx:album artist"),
+        "genres": ("tcon",),
+        "composers": ("tcom",),
+        "date": ("tdrc", "tdrl", "tdor", "txxx:year"),
+        "track": ("trck",),
+        "track_total": ("txxx:totaltracks", "txxx:tracktotal"),
+        "disc": ("tpos",),
+        "disc_total": ("txxx:totaldiscs", "txxx:disctotal"),
+        "is_compilation": ("tcmp", "txxx:compilation"),
+        "lyrics": ("uslt", "txxx:lyrics"),
+        "comment": ("comm", "txxx:comment"),
+        "mb_recording": ("ufid:http://musicbrainz.org", "txxx:musicbrainz track id"),
+        "mb_release": ("txxx:musicbrainz album id",),
+        "mb_artists": ("txxx:musicbrainz artist id",),
+        "mb_album_artists": ("txxx:musicbrainz album artist id",),
+        "gain_track": ("txxx:replaygain_track_gain", "rva2:track"),
+        "gain_album": ("txxx:replaygain_album_gain", "rva2:album"),
+        "peak_track": ("txxx:replaygain_track_peak",),
+        "peak_album": ("txxx:replaygain_album_peak",),
+    }
+)
+
+MP4 = _vocabulary(
+    {
+        "title": ("©nam",),
+        "artists": (_ITUNES + "artists", "©art"),
+        "album": ("©alb",),
+        "album_artists": (_ITUNES + "albumartists", "aart"),
+        "genres": ("©gen", "gnre"),
+        "composers": ("©wrt",),
+        "date": ("©day",),
+        "track": ("trkn",),
+        "disc": ("disk",),
+        "is_compilation": ("cpil",),
+        "lyrics": ("©lyr",),
+        "comment": ("©cmt",),
+        "mb_recording": (_ITUNES + "musicbrainz track id",),
+        "mb_release": (_ITUNES + "musicbrainz album id",),
+        "mb_artists": (_ITUNES + "musicbrainz artist id",),
+        "mb_album_artists": (_ITUNES + "musicbrainz album artist id",),
+        "gain_track": (_ITUNES + "replaygain_track_gain",),
+        "gain_album": (_ITUNES + "replaygain_album_gain",),
+        "peak_track": (_ITUNES + "replaygain_track_peak",),
+        "peak_album": (_ITUNES + "replaygain_album_peak",),
+    }
+)
+
+ASF = _vocabulary(
+    {
+        "title": ("title", "wm/title"),
+        "artists": ("wm/artists", "author", "artist"),
+        "album": ("wm/albumtitle", "album"),
+        "album_artists": ("wm/albumartists", "wm/albumartist", "album_artist", "albumartist"),
+        "genres": ("wm/genre", "genre"),
+        "composers": ("wm/composer", "composer"),
+        "date": ("wm/year", "date", "year", "wm/originalreleaseyear"),
+        "track": ("wm/tracknumber", "wm/track", "track", "tracknumber"),
+        "track_total": ("totaltracks", "tracktotal"),
+        "disc": ("wm/partofset", "disc", "discnumber"),
+        "disc_total": ("totaldiscs", "disctotal"),
+        "is_compilation": ("wm/iscompilation", "compilation"),
+        "lyrics": ("wm/lyrics", "lyrics"),
+        "comment": ("description", "comment", "wm/comments"),
+        "mb_recording": ("musicbrainz/track id",),
+        "mb_release": ("musicbrainz/album id",),
+        "mb_artists": ("musicbrainz/artist id",),
+        "mb_album_artists": ("musicbrainz/album artist id",),
+        "gain_track": ("replaygain_track_gain", "replaygain/track_gain"),
+        "gain_album": ("replaygain_album_gain", "replaygain/album_gain"),
+        "peak_track": ("replaygain_track_peak", "replaygain/track_peak"),
+        "peak_album": ("replaygain_album_peak", "replaygain/album_peak"),
+    }
+)
+"""FFmpeg writes the plain lower-case names, Windows the rest."""
+
+RIFF = _vocabulary(
+    {
+        "title": ("inam",),
+        "artists": ("iart",),
+        "album": ("iprd", "ialb"),
+        "genres": ("ignr",),
+        "composers": ("imus",),
+        "date": ("icrd", "year"),
+        "track": ("itrk", "iprt"),
+        "comment": ("icmt",),
+    }
+)
+"""`LIST INFO` has no place for an album artist or a disc."""
 
 
 ID3_OR_RIFF = either(ID3, RIFF)
@@ -153,12 +169,13 @@ ID3_OR_APE = either(ID3, XIPH)
 
 def tags_of(raw: Raw, vocabulary: Vocabulary) -> Tags:
     """Return the tags that these raw ones say, in our vocabulary; what cannot be understood counts as absent."""
+    found = _fields_of(raw, vocabulary)
 
     def values(field: str) -> Sequence[str]:
-        return next((found for key in vocabulary.get(field, ()) if (found := raw.get(key))), ())
+        return found.get(field, ())
 
     def first(field: str) -> str:
-        return next(iter(values(field)), "")
+        return found[field][0] if field in found else ""
 
     track, track_total = number_of(first("track"))
     disc, disc_total = number_of(first("disc"))
@@ -188,6 +205,17 @@ def tags_of(raw: Raw, vocabulary: Vocabulary) -> Tags:
         peak_album=peak_of(first("peak_album")),
         raw=raw,
     )
+
+
+def _fields_of(raw: Raw, vocabulary: Vocabulary) -> Mapping[str, Sequence[str]]:
+    """Return our field to the values of the best key that has some."""
+    found: dict[str, tuple[int, Sequence[str]]] = {}
+    for key, texts in raw.items():
+        if texts and key in vocabulary:
+            field, rank = vocabulary[key]
+            if field not in found or rank < found[field][0]:
+                found[field] = rank, texts
+    return {field: texts for field, (_, texts) in found.items()}
 
 
 def _either_gain(replay_gain: str, r128: str) -> float | None:
