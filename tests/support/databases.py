@@ -8,7 +8,8 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
-from uuid import uuid4
+from typing import NamedTuple
+from uuid import UUID, uuid4
 
 from support.clock import START, ManualClock
 from tutti.backends.bus import LocalBus
@@ -20,13 +21,20 @@ from tutti.domain.media import MediaKind, Tags
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.clock import Clock
 from tutti.kit.text import sort_key
-from tutti.models import Library
+from tutti.models import Library, Source
 from tutti.ports.bus import Bus
 
 ENGINE = os.environ.get("TUTTI_TEST_DB", "sqlite")  # noqa: TID251 - the suite's own switch
 """Which database the suite runs on."""
 
 _folders = count(1)
+
+
+class Place(NamedTuple):
+    """A folder of a source."""
+
+    id: int
+    uuid: UUID
 
 
 def fresh_database(folder: Path, *, clock: Clock | None = None, bus: Bus | None = None) -> Database:
@@ -66,9 +74,36 @@ def add_library(db: Database, name: str = "Music") -> LibraryId:
     return LibraryId(library.id)
 
 
-def song(title: str, artist: str = "Ann", album: str = "First", *, track: int = 1, genre: str = "Pop") -> Tags:
+def add_folder(db: Database, library_id: LibraryId) -> Place:
+    """Insert a source of a library with its root folder; return that folder."""
+    number = next(_folders)
+    source = Source(uuid=uuid4(), library_id=library_id, path=b"/music/%d" % number, state="ok", created_at=START)
+    with db.write() as tx:
+        tx.sources.add(source)
+        place = Place(tx.sources.folder_ids(1)[0], uuid4())
+        tx.sources.add_folders([_folder(place, source.id)])
+    return place
+
+
+def song(
+    title: str,
+    artist: str = "Ann",
+    album: str = "First",
+    *,
+    disc: int = 1,
+    track: int = 1,
+    genre: str = "Pop",
+) -> Tags:
     """Return the tags of a track."""
-    return Tags(title=title, artists=(artist,), album=album, album_artists=(artist,), track=track, genres=(genre,))
+    return Tags(
+        title=title,
+        artists=(artist,),
+        album=album,
+        album_artists=(artist,),
+        disc=disc,
+        track=track,
+        genres=(genre,),
+    )
 
 
 def add_tracks(
@@ -82,6 +117,20 @@ def add_tracks(
         touched = tx.catalog.put_tracks(library_id, writes)
         tx.shelves.recount(library_id, touched)
     return ids
+
+
+def _folder(place: Place, source_id: int) -> dict[str, object]:
+    return {
+        "id": place.id,
+        "uuid": place.uuid,
+        "source_id": source_id,
+        "parent_id": None,
+        "path": b"",
+        "name": "music",
+        "name_sort": "music",
+        "cover_name": None,
+        "cover_stamp": "",
+    }
 
 
 def _item(library_id: LibraryId) -> dict[str, object]:
