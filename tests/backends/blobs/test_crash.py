@@ -22,7 +22,17 @@ ERRORS = [
 
 
 def worker(root: Path) -> list[str]:
-    return [sys.executable, str(WORKER), str(root), str(SEED), str(len(DATA))]
+    # Without cached bytecode every run opens the same files, so that a point counted in one is there in the next.
+    return [
+        sys.executable,
+        "-B",
+        "-X",
+        "pycache_prefix=/nonexistent",
+        str(WORKER),
+        str(root),
+        str(SEED),
+        str(len(DATA)),
+    ]
 
 
 def verdict(root: Path, outcome: Outcome) -> list[str]:

@@ -227,16 +227,23 @@ def passing(served: Served) -> Iterator[Api]:
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 @pytest.mark.parametrize("is_signed_in", [True, False])
-def test_no_error_tells_of_the_inside(served: Served, passing: Api, operation: Operation, is_signed_in: bool) -> None:
+def test_no_error_tells_of_the_inside(
+    served: Served,
+    passing: Api,
+    operation: Operation,
+    is_signed_in: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     """O-HT9"""
     content = b'{"x": "\xff", "token": "no", "username": 1}' if operation.method == "POST" else None
     asking = passing if is_signed_in else served.nobody
 
     answer = asking.request(operation.method, operation.somewhere, params={"limit": "x"}, content=content)
 
-    assert not LEAKS.search(answer.text)
-    assert str(served.music) not in answer.text
-    assert str(served.server.data_dir) not in answer.text
+    # The list of sources is where an editor does learn the path; it takes no limit, so it is no error.
+    told = answer.text.replace(str(served.music), "") if answer.is_success else answer.text
+    assert not LEAKS.search(told)
+    assert str(served.music) not in told
+    assert str(served.server.data_dir) not in told
     assert answer.status_code < 500
 
 
