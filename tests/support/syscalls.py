@@ -150,11 +150,12 @@ def parse(text: str) -> list[Call]:
 
 
 def _run(argv: Sequence[str], options: Sequence[str]) -> Outcome:
-    # Coverage measures subprocesses by itself; its calls would be counted as the program's.
-    unmeasured = ["-E", "COVERAGE_PROCESS_CONFIG", "-E", "COVERAGE_PROCESS_START"]
+    # Coverage measures subprocesses by itself; its calls would be counted as the program's. Ours are the suite's own.
+    dropped = ("COVERAGE_PROCESS_", "TUTTI_")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}  # noqa: TID251
     strace = tiers.require("strace")
-    command = [strace, "-f", "-qq", *unmeasured, *options, *argv]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    command = [strace, "-f", "-qq", *options, *argv]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
     tiers.require_that(not done.stderr.startswith(f"{strace}: "), f"strace cannot trace here: {done.stderr.strip()}")
     return Outcome(done.returncode, done.stdout, done.stderr)
 
