@@ -1,6 +1,7 @@
 """A file that moves stays the same item, however it moved; a stranger never becomes somebody else."""
 
 import shutil
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -159,6 +160,60 @@ class TestMove:
         house.scan()
 
         assert house.listed() == {path.replace("old", "new"): uuid for path, uuid in before.items()}
+
+    @pytest.mark.parametrize(
+        "moves",
+        [
+            [("1", "x"), ("2", "1"), ("x", "2")],
+            [("1", "x"), ("2", "1"), ("3", "2"), ("x", "3")],
+            [("3", "4"), ("2", "3"), ("1", "2")],
+        ],
+        ids=["swapped", "rotated", "counted up"],
+    )
+    @pytest.mark.parametrize("how", [move, copy_and_delete])
+    def test_renumbered_files_keep_their_items(
+        self, house: House, how: object, moves: Sequence[tuple[str, str]]
+    ) -> None:
+        songs = {name: Song(f"Song {name}", audio=name) for name in "123"}
+        for name, song in songs.items():
+            house.save(f"{name}.mp3", song)
+        house.scan()
+        before = {uuid: name for name, uuid in house.listed().items()}
+        assert callable(how)
+        for old, new in moves:
+            how(house, f"{old}.mp3", f"{new}.mp3")
+
+        report = house.scan()
+
+        titles = {uuid: house.known()[path].title for path, uuid in house.listed().items()}
+        assert titles == {uuid: f"Song {name[0]}" for uuid, name in before.items()}
+        assert (report.moved, report.added, report.removed) == (len(moves) - ("x" in dict(moves)), 0, 0)
+        assert kept(house.db) == counted(house.db)
+
+    def test_the_place_of_a_moved_file_may_be_taken_by_a_stranger(self, house: House) -> None:
+        house.save("one.mp3", ONE)
+        house.scan()
+        before = house.listed()["one.mp3"]
+        move(house, "one.mp3", "moved.mp3")
+        house.save("one.mp3", TWO)
+
+        report = house.scan()
+
+        assert house.listed()["moved.mp3"] == before
+        assert house.listed()["one.mp3"] != before
+        assert (report.moved, report.added) == (1, 1)
+
+    def test_a_file_that_overwrote_another_stays_what_it_was(self, house: House) -> None:
+        house.save("one.mp3", ONE)
+        house.save("two.mp3", TWO)
+        house.scan()
+        before = house.listed()
+        move(house, "two.mp3", "one.mp3")
+
+        house.scan()
+
+        assert house.listed() == {"one.mp3": before["two.mp3"]}
+        assert kept(house.db) == counted(house.db)
 
     def test_a_moved_file_is_announced_but_never_as_gone(self, house: House) -> None:
         house.save("one.mp3", ONE)

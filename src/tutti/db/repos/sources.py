@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
@@ -129,6 +129,11 @@ class SourceRepo:
         """Update files by primary key; every row has `id` and the same columns."""
         if rows:
             self._session.execute(update(SourceObject), rows)
+
+    def remove_files(self, object_ids: Sequence[int]) -> None:
+        """Forget these files."""
+        if object_ids:
+            self._session.execute(delete(SourceObject).where(SourceObject.id.in_(object_ids)))
 
     def candidates(
         self, source_id: SourceId, *, inodes: Sequence[str], fingerprints: Sequence[str]

@@ -14,7 +14,8 @@ from tutti.ports.folders import FolderReader
 from tutti.ports.locks import Locks
 from tutti.ports.media import MediaFile, MediaReader
 from tutti.services.scanning.comparing import Comparison, Work, readable
-from tutti.services.scanning.storing import Outcome, Storing
+from tutti.services.scanning.following import Outcome
+from tutti.services.scanning.storing import Storing
 
 Progress = Callable[[ScanReport], bool]
 """Is told how far the scan is, from time to time; False stops it after the batch at hand."""

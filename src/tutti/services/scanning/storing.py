@@ -1,7 +1,6 @@
 """Stores one batch of files that were read: items, files, tracks, changes, in one transaction."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -14,16 +13,9 @@ from tutti.domain.media import MediaKind, Reading, Refused
 from tutti.domain.scanning import RefusedPath, ScanReport
 from tutti.domain.values import ItemId, LibraryId, SourceId
 from tutti.kit.text import sort_key
-from tutti.ports.folders import FileEntry, FolderReader
-from tutti.services.scanning.comparing import Work, readable
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A file and what the reader says of it."""
-
-    work: Work
-    found: Reading | Refused
+from tutti.ports.folders import FolderReader
+from tutti.services.scanning.comparing import readable
+from tutti.services.scanning.following import Followed, Identity, Outcome, follow, stay
 
 
 @dataclass(slots=True)
@@ -49,39 +41,41 @@ class Storing:
         """Store a batch; a crash before the commit leaves the library as it was before the batch."""
         if not batch:
             return
-        homes = self._former_homes(batch) if self.knows_files else {}
+        followed = self._follow(batch) if self.knows_files else stay(batch)
         with self.db.write() as tx:
             files = _Files(tx, self.source_id, self.library_id)
-            for outcome in batch:
-                files.add(outcome, homes.get(outcome.work.path))
+            for outcome, identity in zip(batch, followed.identities, strict=True):
+                files.add(outcome, identity)
+            files.lose(followed.lost)
+            tx.sources.remove_files(followed.surplus)
             touched = files.flush()
         self.touched.add(touched)
-        self.moved.update(home.id for home in homes.values())
-        self._count(batch, homes)
+        self.moved.update(followed.surplus)
+        self.moved.update(one.file_id for one in followed.identities if one.is_moved and one.file_id is not None)
+        self._count(batch, followed.identities)
 
-    def _former_homes(self, batch: Sequence[Outcome]) -> Mapping[bytes, MovedFile]:
-        """Return which new files are old ones under another path: path to the file it was."""
-        new = [one for one in batch if one.work.seen is None and isinstance(one.found, Reading)]
-        if not new:
-            return {}
+    def _follow(self, batch: Sequence[Outcome]) -> Followed:
+        readings = [one.found for one in batch if isinstance(one.found, Reading)]
+        if not readings:
+            return stay(batch)
         with self.db.read() as tx:
             candidates = tx.sources.candidates(
                 self.source_id,
-                inodes=[one.work.file.inode for one in new],
-                fingerprints=[one.found.fingerprint for one in new if isinstance(one.found, Reading)],
+                inodes=[one.work.file.inode for one in batch],
+                fingerprints=[found.fingerprint for found in readings],
             )
-        gone = [one for one in candidates if not self.folders.is_file(self.root, _path(one))]
-        return _match(new, [one for one in gone if one.id not in self.moved])
+        unmatched = [one for one in candidates if one.id not in self.moved]
+        return follow(batch, unmatched, lambda one: self.folders.is_file(self.root, _path(one)))
 
-    def _count(self, batch: Iterable[Outcome], homes: Mapping[bytes, MovedFile]) -> None:
-        for outcome in batch:
+    def _count(self, batch: Sequence[Outcome], identities: Sequence[Identity]) -> None:
+        for outcome, identity in zip(batch, identities, strict=True):
             work, found = outcome.work, outcome.found
             if isinstance(found, Refused):
                 self.report.refused += 1
                 self.report.problems.append(RefusedPath(work.path, found.reason, found.message))
-            elif work.path in homes:
+            elif identity.is_moved:
                 self.report.moved += 1
-            elif work.seen is None or work.seen.item_id is None:
+            elif identity.item_id is None:
                 self.report.added += 1
             else:
                 self.report.updated += 1
@@ -89,38 +83,6 @@ class Storing:
 
 def _path(file: MovedFile) -> bytes:
     return file.folder + b"/" + file.name if file.folder else file.name
-
-
-def _match(new: Sequence[Outcome], gone: Sequence[MovedFile]) -> Mapping[bytes, MovedFile]:
-    """Pair new files with vanished ones of the same sound: the same inode first, else the same size; each only once.
-
-    An inode alone says nothing, because a file system gives that of a deleted file to the next one.
-    """
-    homes: dict[bytes, MovedFile] = {}
-    for told_by in (_inode, _size):
-        former: defaultdict[_Trait, list[MovedFile]] = defaultdict(list)
-        paired = {home.id for home in homes.values()}
-        for one in gone:
-            if one.id not in paired:
-                former[one.fingerprint, *told_by(one)].append(one)
-        for outcome in new:
-            path, found = outcome.work.path, outcome.found
-            if isinstance(found, Reading) and path not in homes:
-                same = former[found.fingerprint, *told_by(outcome.work.file)]
-                if same:
-                    homes[path] = same.pop(0)
-    return homes
-
-
-_Trait = tuple[str | int, ...]
-
-
-def _inode(file: FileEntry | MovedFile) -> _Trait:
-    return (file.device, file.inode)
-
-
-def _size(file: FileEntry | MovedFile) -> _Trait:
-    return (file.size_bytes,)
 
 
 class _Files:
@@ -136,11 +98,9 @@ class _Files:
         self._old_files: list[dict[str, Any]] = []
         self._lost: list[ItemId] = []
 
-    def add(self, outcome: Outcome, home: MovedFile | None) -> None:
+    def add(self, outcome: Outcome, identity: Identity) -> None:
         """Sort one file in: new or known, readable or refused."""
-        seen = outcome.work.seen
-        file_id = home.id if home is not None else None if seen is None else seen.id
-        item_id = home.item_id if home is not None else None if seen is None else seen.item_id
+        file_id, item_id = identity.file_id, identity.item_id
         if isinstance(outcome.found, Refused):
             if item_id is not None and not outcome.work.was_refused:
                 self._lost.append(ItemId(item_id))
@@ -150,6 +110,10 @@ class _Files:
         else:
             self._old_items.append((outcome, item_id))
             self._file(outcome, file_id, item_id)
+
+    def lose(self, items: Sequence[ItemId]) -> None:
+        """Take note of items that no file is any more."""
+        self._lost.extend(items)
 
     def flush(self) -> Touched:
         """Write everything; return whose counts change."""
