@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.server import lines, run, serving
+from support.api import PASSWORD
+from support.server import add_user, lines, run, serving
+from support.tones import write_tone
 
 QUIET = {"TUTTI_HTTP__PORT": "0"}
 
@@ -126,3 +128,17 @@ def test_a_setting_of_a_later_version_is_only_a_warning(data_dir: Path) -> None:
     with serving(data_dir, settings=settings) as server:
         server.wait_for("setting.without_effect.*TUTTI_REDIS__URL|TUTTI_REDIS__URL.*setting.without_effect")
         server.wait_for("door.not_in_this_version.*subsonic|subsonic.*door.not_in_this_version")
+
+
+def test_uploads_without_their_database_are_not_started_over(data_dir: Path, tmp_path: Path) -> None:
+    """A fresh database knows none of them, and an hour later they would be swept up as nobody's."""
+    add_user(data_dir, "ada", PASSWORD, "--admin")
+    write_tone(tmp_path / "music" / "one.mp3", hz=300)
+    assert run(data_dir, "library", "import", tmp_path / "music" / "one.mp3", "--user", "ada").returncode == 0
+    for path in data_dir.glob("tutti.db*"):
+        path.unlink()
+
+    said = refusal(data_dir)
+
+    assert "tutti.db is missing" in said
+    assert not (data_dir / "tutti.db").exists()

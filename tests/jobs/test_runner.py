@@ -334,6 +334,23 @@ class TestLostWorker:
 
         assert (bench.done, bench.jobs()) == (["7"], [])
 
+    def test_the_only_server_takes_it_over_at_once(self, bench: Bench) -> None:
+        bench.enqueue("7")
+        self.lose(bench)
+
+        bench.runner.take_over()
+
+        assert bench.runner.run_due() == 1
+
+    def test_work_wished_for_meanwhile_is_not_done_twice(self, bench: Bench) -> None:
+        bench.enqueue("7")
+        self.lose(bench)
+        bench.enqueue("7")
+
+        bench.runner.take_over()
+
+        assert bench.runner.run_due() == 1
+
     def test_a_job_that_takes_every_process_with_it_is_parked(self, bench: Bench) -> None:
         bench.enqueue("7")
         for _ in range(POLICY.max_attempts):

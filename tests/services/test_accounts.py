@@ -258,6 +258,24 @@ class TestSetActive:
 
         assert raised(lambda: house.accounts.set_active(bob, "ann", is_active=False))[1] == "not_allowed"
 
+    def test_the_last_administrator_stays(self, house: House) -> None:
+        house.add_user("bob")
+
+        assert raised(lambda: house.accounts.set_active(house.ann, "ann", is_active=False)) == (
+            ErrorKind.CONFLICT,
+            "last_admin",
+        )
+
+    def test_a_disabled_administrator_does_not_open_the_claim_again(self, house: House) -> None:
+        house.disable("ann")
+        with house.db.write() as tx:
+            eve = tx.accounts.by_username("eve")
+            assert eve is not None
+            eve.is_active = False
+
+        assert house.accounts.is_claimed()
+        assert house.accounts.open_claim() is None
+
     def test_an_unknown_name_is_not_found(self, house: House) -> None:
         assert raised(lambda: house.accounts.set_active(house.ann, "nobody", is_active=False)) == (
             ErrorKind.NOT_FOUND,
@@ -375,7 +393,7 @@ class TestRedeem:
 
     def test_it_dies_with_the_account(self, house: House, signed_in: SignedIn) -> None:
         ticket = self.ticket(house, signed_in.caller)
-        house.accounts.set_active(Operator(), "ann", is_active=False)
+        house.disable("ann")
 
         assert raised(lambda: house.accounts.redeem(ticket, self.ITEM))[1] == "session_ended"
 

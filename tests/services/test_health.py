@@ -51,3 +51,19 @@ class TestPing:
 
     def test_one_that_does_not(self, broken: House) -> None:
         assert raised(broken.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")
+
+    def test_one_whose_file_was_removed(self, house: House) -> None:
+        """Open connections go on writing into the deleted file, which dies with the process."""
+        house.db.hold_to_file()
+        Path(house.db.engine.url.database or "").unlink()
+
+        assert raised(house.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")
+        assert house.health.report().database.startswith("The file of the database was removed")
+
+    def test_one_whose_file_was_replaced(self, house: House) -> None:
+        house.db.hold_to_file()
+        path = Path(house.db.engine.url.database or "")
+        shutil.copyfile(path, path.with_name("another"))
+        path.with_name("another").replace(path)
+
+        assert raised(house.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")

@@ -112,7 +112,7 @@ class TestRefusedSignIn:
         assert raised(lambda: house.sessions.sign_in("ann", password, HERE))[1] == "bad_login"
 
     def test_an_account_that_is_disabled_while_the_password_is_checked_gets_nothing(self, house: House) -> None:
-        house.sessions._passwords = Meanwhile(lambda: house.accounts.set_active(Operator(), "ann", is_active=False))
+        house.sessions._passwords = Meanwhile(lambda: house.disable("ann"))
 
         assert raised(lambda: house.sessions.sign_in("ann", PASSWORD, HERE))[1] == "bad_login"
 
@@ -141,7 +141,7 @@ class TestOpenFor:
         assert house.accounts.authenticate(signed_in.access_token).caller.username == "ann"
 
     def test_a_disabled_account_is_not(self, house: House) -> None:
-        house.accounts.set_active(Operator(), "ann", is_active=False)
+        house.disable("ann")
 
         assert raised(lambda: house.sessions.open_for(house.ann, HERE))[1] == "refresh_refused"
 
@@ -204,7 +204,7 @@ class TestRefresh:
         assert raised(lambda: house.sessions.refresh(token))[1] == "refresh_refused"
 
     def test_a_disabled_account_gets_none(self, house: House, signed_in: SignedIn) -> None:
-        house.accounts.set_active(Operator(), "ann", is_active=False)
+        house.disable("ann")
 
         assert raised(lambda: house.sessions.refresh(signed_in.refresh_token))[1] == "refresh_refused"
 

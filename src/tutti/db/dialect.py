@@ -30,6 +30,32 @@ def sqlite_path(url: str) -> Path | None:
     return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
+def file_identity(url: str) -> tuple[int, int] | None:
+    """Return what tells the file of a database from another at the same path, None for a database without a file.
+
+    Raises:
+        AppError: UNAVAILABLE `database_unavailable` when it is not there.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise AppError(ErrorKind.UNAVAILABLE, "database_unavailable", _GONE) from error
+    return found.st_dev, found.st_ino
+
+
+def check_file(url: str, known: tuple[int, int] | None) -> None:
+    """See that the file is the one that was opened: whoever has it open goes on writing into what was deleted.
+
+    Raises:
+        AppError: UNAVAILABLE `database_unavailable` when it is not.
+    """
+    if known is not None and file_identity(url) != known:
+        raise AppError(ErrorKind.UNAVAILABLE, "database_unavailable", _GONE)
+
+
 def open_engine(url: str, *, pool_size: int) -> Engine:
     """Make an engine that begins transactions as `begin_writing` says; connects lazily.
 
@@ -134,6 +160,7 @@ def explained() -> Iterator[None]:
         raise AppError(*_BUSY) from error
 
 
+_GONE = "The file of the database was removed or replaced; restore it and restart the server."
 _BUSY = (ErrorKind.BUSY, "database_busy", "The database is busy; try again in a moment.")
 _REASONS = {
     sqlite3.SQLITE_BUSY: _BUSY,

@@ -112,6 +112,12 @@ class Database:
         self._bus = bus
         # Writers of this process queue here in order; SQLite's own lock only polls.
         self._writer = Lock()
+        self._url = url
+        self._file: tuple[int, int] | None = None
+
+    def hold_to_file(self) -> None:
+        """Remember which file this is, so that `ping` notices when another lies there."""
+        self._file = dialect.file_identity(self._url)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -154,6 +160,7 @@ class Database:
         Raises:
             AppError: As `read`.
         """
+        dialect.check_file(self._url, self._file)
         with self.read() as tx:
             tx.server.ping()
 

@@ -94,6 +94,11 @@ class Runner:
         for thread in self._threads:
             thread.start()
 
+    def take_over(self) -> None:
+        """Claim the work of a server that was killed; only for a process that knows itself to be the only server."""
+        with self._db.write() as tx:
+            tx.jobs.release()
+
     def stop(self, timeout_s: float = 10) -> None:
         """Let the running jobs end; what does not end in time is taken up by the next start."""
         self._stop.set()

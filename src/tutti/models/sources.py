@@ -10,7 +10,7 @@ from tutti.models.base import Base
 
 
 class Source(Base):
-    """A folder that a library reads; state is `new`, `ok` or `unavailable`, with one sentence why."""
+    """A folder that a library reads; `state` is `new`, `scanning`, `stopped`, `ok` or `unavailable`, and says why."""
 
     __tablename__ = "source"
     __table_args__ = (UniqueConstraint("library_id", "path"),)

@@ -138,12 +138,14 @@ class Accounts:
         """Let an account in or keep it out; its sessions end at once, on every door and in every process.
 
         Raises:
-            AppError: FORBIDDEN `not_allowed`, NOT_FOUND `user_not_found`.
+            AppError: FORBIDDEN `not_allowed`, NOT_FOUND `user_not_found`; CONFLICT `last_admin`.
         """
         if not actor.is_admin:
             raise AppError(ErrorKind.FORBIDDEN, "not_allowed", "Only an administrator may do that.")
         with self._db.write() as tx:
             user = self._existing(tx, username)
+            if not is_active and tx.accounts.active_admins() == [user.id]:
+                raise AppError(ErrorKind.CONFLICT, "last_admin", "The last administrator cannot be kept out.")
             user.is_active, user.changed_at = is_active, tx.now
             if not is_active:
                 tx.accounts.revoke_sessions(user.id, tx.now)

@@ -46,6 +46,7 @@ class Health:
         sources: Sequence[Source] = ()
         jobs, database = 0, "ok"
         try:
+            self._db.ping()
             with self._db.read() as tx:
                 sources, jobs = tx.sources.all_sources(), tx.jobs.count()
         except AppError as error:

@@ -49,8 +49,15 @@ class Upload:
         """Hash and write the next bytes.
 
         Raises:
-            AppError: TOO_LARGE `file_too_large`; as `StagedBlob.append`.
+            AppError: TOO_LARGE `file_too_large`; as `StagedBlob.append`. The bytes are forgotten then.
         """
+        try:
+            self._append(data)
+        except AppError:
+            self.discard()
+            raise
+
+    def _append(self, data: bytes) -> None:
         if self.staged.offset + len(data) > self._max_bytes:
             raise AppError(ErrorKind.TOO_LARGE, "file_too_large", f"A file may have {self._max_bytes} bytes at most.")
         self.staged.append(data)

@@ -56,8 +56,7 @@ class Libraries:
                 return LibraryId(known.id)
             library = Library(uuid=uuid4(), name=name, is_personal=False, syncs=False, change_seq=0, created_at=tx.now)
             tx.libraries.add(library)
-            owner = tx.accounts.first_admin()
-            if owner is not None:
+            for owner in tx.accounts.active_admins()[:1]:
                 tx.libraries.add_member(library.id, owner, "owner")
             return LibraryId(library.id)
 

@@ -75,6 +75,7 @@ def running(core: Core, *, access_changed: Callable[[], None], beside: Callable[
     ]
     if core.settings.scan.watch:
         threads.append(_thread("folders", _watch_folders, core, stop))
+    runner.take_over()
     runner.start()
     for thread in threads:
         thread.start()
@@ -98,7 +99,9 @@ def _watch_epoch(core: Core, access_changed: Callable[[], None], stop: Event) ->
         while not stop.is_set():
             try:
                 epoch = core.accounts.access_epoch()
-            except AppError:
+            except Exception as error:  # noqa: BLE001 - without this thread nobody is ever locked out again
+                if not isinstance(error, AppError):
+                    _log.exception("epoch.crashed")
                 epoch = -1  # nobody can say what changed, so nothing that was cached counts
             if epoch != known:
                 known = epoch
@@ -122,6 +125,8 @@ def _schedule(core: Core, stop: Event) -> None:
                 core.sources.rescan_all()
         except AppError as error:
             _log.warning("schedule.failed", code=error.code)
+        except Exception:  # noqa: BLE001 - the thread's edge: the next round may do better
+            _log.exception("schedule.crashed")
 
 
 def _watch_folders(core: Core, stop: Event) -> None:
@@ -136,11 +141,15 @@ def _watch_folders(core: Core, stop: Event) -> None:
                 core.sources.rescan(SourceId(source.id))
 
     wait = Backoff()
-    attempt = 0
+    attempt, missed = 0, False
     while not stop.is_set():
         try:
+            if missed:
+                core.sources.rescan_all()  # what changed while nobody watched
+                missed = False
             core.folders.watch(roots, changed, stop)
         except Exception as error:  # noqa: BLE001 - the supervising loop of a stream: the schedule still scans
             attempt += 1
             _log.warning("folders.watch_failed", error=str(error))
             stop.wait(wait.delay_s(attempt))
+            missed = True

@@ -17,6 +17,7 @@ from tutti.backends.passwords import Argon2Passwords
 from tutti.backends.tickets import HMACTickets
 from tutti.backends.tokens import RS256Tokens
 from tutti.db import schema
+from tutti.db.dialect import sqlite_path
 from tutti.db.engine import Database
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanPolicy
@@ -74,8 +75,10 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         bus = LocalBus()
         db = Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4)
         stack.callback(db.close)
-        schema.upgrade(db.engine)
         blobs = LocalBlobs(settings.blobs_dir, reserve_bytes=settings.blobs.reserve_mb << 20)
+        _check_not_lost(settings, blobs)
+        schema.upgrade(db.engine)
+        db.hold_to_file()
         media = PooledMediaReader(settings.scan.workers, is_strict=settings.media.sandbox == "strict")
         stack.callback(media.close)
         passwords = Argon2Passwords()
@@ -122,6 +125,17 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
+        )
+
+
+def _check_not_lost(settings: Settings, blobs: LocalBlobs) -> None:
+    """Refuse to begin anew beside music that was uploaded: without its database it would be swept up as nobody's."""
+    path = sqlite_path(settings.db_url)
+    if path is not None and not path.exists() and next(blobs.walk(), None) is not None:
+        raise AppError(
+            ErrorKind.CONFLICT,
+            "database_missing",
+            f"{path} is missing, though files were uploaded to this server; restore it, or move {settings.blobs_dir}.",
         )
 
 

@@ -171,7 +171,7 @@ class TestReaderFails:
         with pytest.raises(AppError, match="busy"):
             house.scanner().scan(house.source_id, progress=busy)
 
-        assert house.state() == ("scanning", "")
+        assert house.state()[0] == "stopped"
         assert len(house.listed()) + house.scan().added == FILES
         assert kept(house.db) == counted(house.db)
 

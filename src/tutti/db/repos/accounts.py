@@ -33,14 +33,14 @@ class AccountRepo:
         return self._session.scalar(select(User.id).limit(1)) is not None
 
     def has_admin(self) -> bool:
-        """Whether an active administrator exists: then the server is claimed."""
-        query = select(User.id).join(UserRole).where(UserRole.role == "admin", User.is_active).limit(1)
+        """Whether there is an administrator, active or not: then the server is claimed."""
+        query = select(User.id).join(UserRole).where(UserRole.role == "admin").limit(1)
         return self._session.scalar(query) is not None
 
-    def first_admin(self) -> int | None:
-        """Return the oldest active administrator."""
+    def active_admins(self) -> Sequence[int]:
+        """Return the administrators who may sign in."""
         query = select(User.id).join(UserRole).where(UserRole.role == "admin", User.is_active)
-        return self._session.scalar(query.order_by(User.id).limit(1))
+        return self._session.scalars(query.order_by(User.id)).all()
 
     def by_id(self, user_id: UserId) -> User | None:
         """Return the account, None when absent."""

@@ -45,6 +45,12 @@ class JobRepo:
         values = {"done": done, "total": total, "lease_until": lease_until}
         return self._session.scalar(statement.values(**values).returning(Job.id)) is not None
 
+    def release(self) -> None:
+        """Let what a worker left behind be claimed at once; work that waits already is not made to wait twice."""
+        for job in self._session.scalars(select(Job).where(Job.state == JobState.RUNNING)).all():
+            self.retry(job.id, due_at=job.due_at, error=job.error)
+            self._session.flush()
+
     def finish(self, job_id: int) -> None:
         """Remove a job that was done."""
         self._session.execute(delete(Job).where(Job.id == job_id))

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from tutti.db.engine import Database
 from tutti.db.repos.catalog import Touched, chunks
@@ -21,6 +22,7 @@ Progress = Callable[[ScanReport], bool]
 """Is told how far the scan is, from time to time; False stops it after the batch at hand."""
 
 _RECOUNT = 500
+_STOPPED = "The scan was stopped before its end; the next one goes on from there."
 _COUNTED = ("new", "ok")
 """States of a source whose last scan came to its end, so that its counts are right."""
 
@@ -61,6 +63,8 @@ class Scanner:
             except AppError as error:
                 if error.kind is ErrorKind.UNAVAILABLE:  # anything else says nothing of the folder
                     self._fail(source_id, error)
+                else:
+                    self._stop(source_id)
                 raise
             self._recount(source.library_id, None if was_broken_off and report.is_complete else touched)
             self._end(source_id, report)
@@ -155,8 +159,15 @@ class Scanner:
             tx.sources.set_state(source_id, "unavailable", error.message)
             tx.emit(Event("source.failed", str(source_id)))
 
+    def _stop(self, source_id: SourceId) -> None:
+        # What stopped the scan may stop this too; the state is a courtesy, the next scan goes on either way.
+        with suppress(AppError), self._db.write() as tx:
+            tx.sources.set_state(source_id, "stopped", _STOPPED)
+
     def _end(self, source_id: SourceId, report: ScanReport) -> None:
         with self._db.write() as tx:
             if report.is_complete:
                 tx.sources.set_state(source_id, "ok", at=tx.now)
+            else:
+                tx.sources.set_state(source_id, "stopped", _STOPPED)
             tx.emit(Event("source.scanned", str(source_id)))
