@@ -5,11 +5,12 @@ VENV   := .venv
 UV     := $(VENV)/bin/uv
 RUN    := $(VENV)/bin/
 MUSIC  ?=
+export MUSIC
 
 .PHONY: run setup setup-system test test-deep lint docs corpus bench clean
 
 run: $(VENV)/.installed
-	$(RUN)tutti serve $(if $(MUSIC),--music "$(MUSIC)")
+	$(RUN)tutti serve $${MUSIC:+--music "$$MUSIC"}
 
 setup: $(VENV)/.complete
 

@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from tutti.cli import doctor, libraries, scanning, serving, sources, users
+from tutti.cli.output import visible
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
 
@@ -52,5 +53,11 @@ def run() -> None:
     try:
         app()
     except (AppError, BadSetting) as error:
-        sys.stderr.write(f"tutti: {error}\n")
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or 'the system'}: {(error.strerror or 'it does not work').lower()}.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    sys.stderr.write(f"tutti: {visible(sentence)}\n")
+    sys.exit(1)

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import typer
 
-from tutti import settings
-from tutti.cli import output
+from tutti.cli import opening, output
+from tutti.db.repos.libraries import LibraryRow
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
 from tutti.domain.jobs import JobKind
 from tutti.services.ingest import Accepted
-from tutti.wiring.core import Core, open_core
+from tutti.wiring.core import Core
 
 app = typer.Typer(help="Libraries.", no_args_is_help=True)
 
@@ -22,23 +22,26 @@ _PIECE = 1 << 20
 @app.command("list")
 def list_(user: output.User, *, as_json: output.JSON = False) -> None:
     """List the libraries of an account."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         rows = core.libraries.mine(core.accounts.named(user))
-    output.rows(
-        (
-            {"id": row.uuid, "name": row.name, "role": row.role, "personal": row.is_personal, "tracks": row.track_count}
-            for row in rows
-        ),
-        as_json=as_json,
-    )
+    output.rows(map(_row, rows), as_json=as_json)
+
+
+def _row(row: LibraryRow) -> dict[str, object]:
+    return {"id": row.uuid, "name": row.name, "role": row.role, "personal": row.is_personal, "tracks": row.track_count}
 
 
 @app.command("add")
-def add(name: Annotated[str, typer.Argument(help="Name of the library.")], user: output.User) -> None:
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the library.")],
+    user: output.User,
+    *,
+    as_json: output.JSON = False,
+) -> None:
     """Make a shared library that the account owns."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         row = core.libraries.create(core.accounts.named(user), name)
-    output.line(f"added {row.name} ({row.uuid})")
+    output.done(f"added {row.name} ({row.uuid})", _row(row), as_json=as_json)
 
 
 @app.command("import")
@@ -50,11 +53,9 @@ def import_(
     as_json: output.JSON = False,
 ) -> None:
     """Copy files into the store, durably; the same bytes are kept once."""
-    from tutti.wiring import background, logs  # noqa: PLC0415 - no other command needs a log
+    from tutti.wiring import background  # noqa: PLC0415 - no other command runs jobs
 
-    found = settings.load()
-    logs.set_up(found.log)
-    with open_core(found) as core:
+    with opening.opened() as core:
         caller = core.accounts.named(user)
         lines = [_imported(core, caller, file, library) for file in files]
         background.runner_of(core, [JobKind.PROBE_ITEM]).run_due()

@@ -25,9 +25,24 @@ def rows(lines: Iterable[Mapping[str, object]], *, as_json: bool) -> None:
     _table(list(found[0]), [[_cell(value) for value in line.values()] for line in found])
 
 
+def done(sentence: str, row: Mapping[str, object], *, as_json: bool) -> None:
+    """Print what was made or changed: a line for people, all of it for scripts."""
+    if as_json:
+        rows([row], as_json=True)
+    else:
+        line(sentence)
+
+
 def line(text: str) -> None:
-    """Print one line."""
-    sys.stdout.write(text + "\n")
+    """Print one line, with what would steer a terminal spelled out: names come from anybody's disk."""
+    sys.stdout.write(visible(text) + "\n")
+
+
+def visible(text: str) -> str:
+    """Return text without control characters, bidi overrides and the like; they are written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _table(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
@@ -46,7 +61,7 @@ def _table(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return "" if value is None else visible(str(value))
 
 
 class Meter(Protocol):
@@ -60,6 +75,7 @@ class Meter(Protocol):
 @contextmanager
 def meter(title: str, *, as_json: bool) -> Iterator[Meter]:
     """Show progress on standard error: a bar on a terminal, now and then a line elsewhere, nothing for scripts."""
+    title = visible(title)
     if as_json:
         yield _Silent()
     elif sys.stderr.isatty():
@@ -92,7 +108,8 @@ def _bar(title: str) -> Iterator[Meter]:
     from rich.console import Console  # noqa: PLC0415 - only terminals pay for it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    text = TextColumn("{task.description}", markup=False)
+    columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=None, note="")
 

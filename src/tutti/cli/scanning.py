@@ -4,31 +4,32 @@ import signal
 from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
-from tutti import settings
-from tutti.cli import output
+from tutti.cli import opening, output
 from tutti.domain.formats import EXTENSIONS
 from tutti.domain.scanning import ScanReport
 from tutti.domain.values import SourceId
-from tutti.wiring.core import Core, open_core
+from tutti.wiring.core import Core
 
 _PROBLEMS_SHOWN = 50
 
 
 def scan(
-    folder: Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.")],
+    folder: Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.", parser=opening.folder)],
     user: output.User,
     *,
+    library: Annotated[UUID | None, typer.Option(help="Id of the library; the personal one when left out.")] = None,
     believe_removals: Annotated[
         bool, typer.Option(help="Also remove when most files are gone, as after a big clean-up.")
     ] = False,
     as_json: output.JSON = False,
 ) -> None:
     """Read a folder into an account's library; stopped or killed, the next scan goes on from there."""
-    with open_core(settings.load()) as core:
-        source_id = core.sources.add(core.accounts.named(user), folder)
+    with opening.opened() as core:
+        source_id = core.sources.add(core.accounts.named(user), folder, library_uuid=library)
         report = run(core, source_id, folder, believe_removals=believe_removals, as_json=as_json)
     print_report(report, as_json=as_json)
     if not report.is_complete:

@@ -10,11 +10,14 @@ from typing import Annotated
 import typer
 
 from tutti import settings
+from tutti.cli.opening import folder
 from tutti.domain.errors import AppError
 
 
 def serve(
-    music: Annotated[Path | None, typer.Option(help="Also read this folder, into the shared library `Music`.")] = None,
+    music: Annotated[
+        Path | None, typer.Option(help="Also read this folder, into the shared library `Music`.", parser=folder)
+    ] = None,
 ) -> None:
     """Serve until stopped; `tutti settings` lists the environment it reads."""
     with _without_rich():

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import typer
 
-from tutti import settings
-from tutti.cli import output
-from tutti.wiring.core import open_core
+from tutti.cli import opening, output
+from tutti.models import Source
 
 app = typer.Typer(help="Folders that libraries read.", no_args_is_help=True)
 
@@ -16,34 +15,36 @@ app = typer.Typer(help="Folders that libraries read.", no_args_is_help=True)
 @app.command("list")
 def list_(user: output.User, *, as_json: output.JSON = False) -> None:
     """List the folders of the libraries an account may change."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         found = core.sources.mine(core.accounts.named(user))
-    output.rows(
-        (
-            {
-                "id": one.uuid,
-                "path": one.path.decode("utf-8", "replace"),
-                "state": one.state,
-                "message": one.state_message,
-                "scanned_at": one.scanned_at,
-            }
-            for one in found
-        ),
-        as_json=as_json,
-    )
+    output.rows(map(_row, found), as_json=as_json)
+
+
+def _row(source: Source) -> dict[str, object]:
+    return {
+        "id": source.uuid,
+        "path": source.path.decode("utf-8", "replace"),
+        "state": source.state,
+        "message": source.state_message,
+        "scanned_at": source.scanned_at,
+    }
 
 
 @app.command("add")
 def add(
-    folder: Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.")],
+    folder: Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.", parser=opening.folder)],
     user: output.User,
+    *,
     library: Annotated[UUID | None, typer.Option(help="Id of the library; the personal one when left out.")] = None,
+    as_json: output.JSON = False,
 ) -> None:
     """Let a library read a folder; a running server scans it soon, `tutti scan` at once."""
-    with open_core(settings.load()) as core:
-        source_id = core.sources.add(core.accounts.named(user), folder, library_uuid=library)
+    with opening.opened() as core:
+        caller = core.accounts.named(user)
+        source_id = core.sources.add(caller, folder, library_uuid=library)
         core.sources.rescan(source_id)
-    output.line(f"added {folder}")
+        source = next(one for one in core.sources.mine(caller) if one.id == source_id)
+    output.done(f"added {folder}", _row(source), as_json=as_json)
 
 
 @app.command("refused")
@@ -54,7 +55,7 @@ def refused(
     as_json: output.JSON = False,
 ) -> None:
     """List the files of a folder that are no tracks, with the reason."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         found = core.sources.refused(core.accounts.named(user), source)
     output.rows(
         (

@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tutti import settings
-from tutti.cli import output
+from tutti.cli import opening, output
 from tutti.domain.caller import Operator
 from tutti.services.accounts import NewUser
-from tutti.wiring.core import open_core
 
 app = typer.Typer(help="Accounts.", no_args_is_help=True)
 
@@ -26,35 +24,37 @@ def add(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
+    as_json: output.JSON = False,
 ) -> None:
     """Add an account."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else _asked()
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         added = core.accounts.add(Operator(), NewUser(name, password, email, is_admin=admin))
-    output.line(f"added {added.username}{' (administrator)' if admin else ''}")
+    row = {"uuid": added.user_uuid, "username": added.username, "is_admin": added.is_admin}
+    output.done(f"added {added.username}{' (administrator)' if admin else ''}", row, as_json=as_json)
 
 
 @app.command("list")
 def list_(*, as_json: output.JSON = False) -> None:
     """List accounts."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         output.rows((row._asdict() for row in core.accounts.everyone(Operator())), as_json=as_json)
 
 
 @app.command("disable")
-def disable(name: Name) -> None:
+def disable(name: Name, *, as_json: output.JSON = False) -> None:
     """Keep an account out; its sessions end within a second on every door."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         core.accounts.set_active(Operator(), name, is_active=False)
-    output.line(f"disabled {name}")
+    output.done(f"disabled {name}", {"username": name, "is_active": False}, as_json=as_json)
 
 
 @app.command("enable")
-def enable(name: Name) -> None:
+def enable(name: Name, *, as_json: output.JSON = False) -> None:
     """Let an account in again."""
-    with open_core(settings.load()) as core:
+    with opening.opened() as core:
         core.accounts.set_active(Operator(), name, is_active=True)
-    output.line(f"enabled {name}")
+    output.done(f"enabled {name}", {"username": name, "is_active": True}, as_json=as_json)
 
 
 def _asked() -> str:

@@ -16,10 +16,12 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.http.access import Gate
 from tutti.doors.http.app import assemble
 from tutti.doors.http.delivery import FileDelivery
+from tutti.doors.http.express import Express
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.outer import Outer
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol, check_protocol
+from tutti.doors.http.shortcuts import finder
 from tutti.doors.native.desk import Desk
 from tutti.doors.native.door import open_door
 from tutti.settings import DOORS, Settings
@@ -89,10 +91,12 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         stack.callback(logins.close)
         io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
         gate = Gate(core.accounts, hop, core.clock)
-        delivery = FileDelivery(FilePages(io_pool), stall_s=settings.http.write_stall_s)
+        pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
+        delivery = FileDelivery(pages, stall_s=stall_s)
         door = open_door(_desk(core, gate, hop, logins), delivery, core.clock)
         app, errors = assemble([door])
-        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts)))
+        express = Express(finder(door.shortcuts), pages, stall_s)
+        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(core, server, listener, gate, announce=announce, beside=beside))
@@ -139,11 +143,14 @@ def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop) -> Desk:
     )
 
 
-def _config(settings: Settings, app: Outer) -> uvicorn.Config:
+def _config(settings: Settings, app: Outer, files: Express) -> uvicorn.Config:
+    class Protocol(TuttiProtocol):
+        express = files
+
     proxies = settings.http.trusted_proxies
     return uvicorn.Config(
         app,
-        http=TuttiProtocol,
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -180,7 +180,7 @@ class TestAdministration:
 @pytest.fixture
 def ada_alone(data_dir: Path, tmp_path: Path) -> Path:
     """The data folder of a server that knows Ada and one long track."""
-    add_user(data_dir, "ada", PASSWORD, "--admin")
+    add_user(data_dir, "ada", PASSWORD)
     write_tone(tmp_path / "music" / "moon.wav", seconds=60, tags={"title": "Moon"})
     assert run(data_dir, "scan", tmp_path / "music", "--user", "ada").returncode == 0
     return data_dir

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tutti.doors.http.conditions import CONDITIONS, Verdict, judge
 from tutti.doors.http.disposition import Disposition, content_disposition
+from tutti.doors.http.problems import MEDIA_TYPE, problem
 from tutti.kit.ranges import Window, select
 
 Field = tuple[bytes, bytes]
@@ -62,7 +63,7 @@ class Answer(NamedTuple):
     length: int
 
 
-def answer(file: OpenFile, request: Iterable[Field], *, head: bool, extra: Iterable[Field] = ()) -> Answer:
+def answer(file: OpenFile, request: Iterable[Field], *, head: bool, extra: Sequence[Field] = ()) -> Answer:
     """Return the answer to a GET, or to a HEAD, which has the fields `request`.
 
     Args:
@@ -80,10 +81,10 @@ def answer(file: OpenFile, request: Iterable[Field], *, head: bool, extra: Itera
     if verdict is Verdict.NOT_MODIFIED:
         return Answer(304, said.validator_lines + more, (), 0)
     if verdict is Verdict.FAILED:
-        return _refusal(412, "The file has changed, or is not the one you have.", more, head=head)
+        return _refusal(_FAILED, more, _request_id(extra), head=head)
     if ranges is None or verdict is Verdict.SEND_WHOLE or head:
         return _whole(file.size_bytes, said, more, head=head)
-    return _ranges(ranges, file.size_bytes, said, more)
+    return _ranges(ranges, file.size_bytes, said, more, _request_id(extra))
 
 
 def _asked(request: Iterable[Field]) -> tuple[bytes | None, dict[bytes, bytes]]:
@@ -156,13 +157,13 @@ def _whole(size_bytes: int, said: Said, more: bytes, *, head: bool) -> Answer:
     return Answer(200, lines, (Window(0, size_bytes),), size_bytes)
 
 
-def _ranges(field: bytes, size_bytes: int, said: Said, more: bytes) -> Answer:
+def _ranges(field: bytes, size_bytes: int, said: Said, more: bytes, request_id: str) -> Answer:
     windows = select(field, size_bytes)
     if windows is None:
         return _whole(size_bytes, said, more, head=False)
     if not windows:
         more += b"content-range: bytes */%d\r\n" % size_bytes
-        return _refusal(416, "The range lies behind the end of the file.", more, head=False)
+        return _refusal(_BEYOND, more, request_id, head=False)
     if len(windows) == 1:
         return _part(windows[0], size_bytes, said, more)
     return _parts(windows, size_bytes, said, more)
@@ -189,10 +190,18 @@ def _parts(windows: Sequence[Window], size_bytes: int, said: Said, more: bytes) 
     return Answer(206, said.part_lines + kind + more, pieces, length)
 
 
-def _refusal(status: int, sentence: str, more: bytes, *, head: bool) -> Answer:
-    body = sentence.encode("ascii")
-    lines = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body) + more
-    return Answer(status, _lines(_HARMLESS) + lines, () if head else (body,), 0 if head else len(body))
+_FAILED = (412, "precondition_failed", "The file has changed, or is not the one you have.")
+_BEYOND = (416, "range_not_satisfiable", "The range lies behind the end of the file.")
+
+
+def _refusal(why: tuple[int, str, str], more: bytes, request_id: str, *, head: bool) -> Answer:
+    body = problem(*why, request_id)
+    lines = b"content-type: %b\r\ncontent-length: %d\r\n" % (MEDIA_TYPE.encode(), len(body)) + more
+    return Answer(why[0], _lines(_HARMLESS) + lines, () if head else (body,), 0 if head else len(body))
+
+
+def _request_id(extra: Sequence[Field]) -> str:
+    return next((value.decode("latin-1") for name, value in extra if name == b"x-request-id"), "")
 
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

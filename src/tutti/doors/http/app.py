@@ -1,8 +1,10 @@
 """The application all HTTP doors share: their routes, one error handler, one outer layer."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -11,6 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.doors.http.answers import Field
 from tutti.doors.http.shortcuts import Shortcut
 
 _log = structlog.get_logger()
@@ -137,6 +140,17 @@ def _fields(kind: ErrorKind) -> Mapping[str, str]:
     if kind in {ErrorKind.BUSY, ErrorKind.UNAVAILABLE, ErrorKind.LIMITED}:
         return {"retry-after": "2"}
     return {}
+
+
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+def identify(fields: Iterable[Field]) -> str:
+    """Return the id that a request brings along, if it is harmless, else a new one."""
+    for name, value in fields:
+        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
+            return value.decode()
+    return uuid4().hex
 
 
 def request_id(scope: Scope) -> str:

@@ -1,7 +1,7 @@
 """Sends a file as HTTP asks for it: past user space where the connection has a lane for that, else piece by piece."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from litestar.types import HTTPResponseStartEvent, HTTPScope, Receive, Send
@@ -37,7 +37,7 @@ class FileDelivery:
         file: OpenFile,
         *,
         head: bool,
-        extra: Iterable[Field] = (),
+        extra: Sequence[Field] = (),
     ) -> None:
         """Answer a GET or HEAD with a file: 200, 206, 304, 412 or 416 (RFC 9110 13 and 14).
 

@@ -1,9 +1,7 @@
 """The outermost layer: gives requests their id, takes some past the framework, gives answers their safe fields."""
 
-import re
 import time
 from collections.abc import Sequence
-from uuid import uuid4
 
 import structlog
 from litestar import Litestar
@@ -11,12 +9,10 @@ from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
-from tutti.domain.errors import AppError
-from tutti.doors.http.app import Errors, request_id
+from tutti.doors.http.app import Errors, identify, request_id
 from tutti.doors.http.shortcuts import Shortcut
 
 _log = structlog.get_logger()
-_SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SAFE_FIELDS: Sequence[tuple[bytes, bytes]] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -39,7 +35,7 @@ class Outer:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = identity = _id_of(scope)
+        scope.setdefault("state", {})["request_id"] = identity = identify(scope["headers"])
         for shortcut in self._shortcuts:
             match = shortcut.pattern.fullmatch(scope["path"])
             if match is not None:
@@ -57,7 +53,7 @@ class Outer:
             return
         try:
             await shortcut.handler(scope, receive, send, ref)
-        except AppError as error:
+        except Exception as error:  # noqa: BLE001 - it failed before it sent anything, as `ShortHandler` says
             await self._failed(error, scope, send)
 
     async def _failed(self, error: Exception, scope: HTTPScope, send: Send) -> None:
@@ -106,10 +102,3 @@ class _Finished:
 def _with_head(allowed: bytes) -> bytes:
     """Add what every GET allows too to the methods of a path."""
     return allowed + b", HEAD" if b"GET" in allowed and b"HEAD" not in allowed else allowed
-
-
-def _id_of(scope: HTTPScope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
-            return value.decode()
-    return uuid4().hex

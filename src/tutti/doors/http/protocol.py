@@ -12,10 +12,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from tutti.doors.http.answers import answer
 from tutti.doors.http.express import Express, Rest
 from tutti.doors.http.lane import ACCESS_FORMAT, FILE_EXTENSION, FileLane, Wire, head_of
+from tutti.doors.http.problems import MEDIA_TYPE, problem
 from tutti.doors.http.watches import Deadline, StallWatch
 
 # The most that a loop reads at once: what comes in one piece can be measured only after it was parsed.
 _READ_BYTES = 256 * 1024
+
+_CODES = {400: "bad_request", 431: "head_too_large"}
 
 # A request with one of these is not answered at once: it has a body, or wants something else.
 _UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
@@ -157,10 +160,10 @@ class TuttiProtocol(HttpToolsProtocol):
         if self._is_answering():
             self.transport.close()
             return
-        body = sentence.encode("ascii")
+        body = problem(status, _CODES[status], sentence)
         lines = [STATUS_LINE[status]]
         lines += [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
-        lines.append(b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body))
+        lines.append(b"content-type: %b\r\ncontent-length: %d\r\n" % (MEDIA_TYPE.encode(), len(body)))
         lines.append(b"connection: close\r\n\r\n")
         self.transport.write(b"".join([*lines, body]))
         self.transport.write_eof()

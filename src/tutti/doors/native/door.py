@@ -26,7 +26,7 @@ def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
         routers=(router(desk),),
         statuses=STATUSES,
         render=render,
-        shortcuts=(Shortcut(_STREAM, streams),),
+        shortcuts=(Shortcut(_STREAM, streams, streams.reach),),
     )
 
 

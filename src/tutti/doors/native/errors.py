@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from tutti.domain.errors import ErrorKind
 from tutti.doors.http.app import Failure
+from tutti.doors.http.problems import MEDIA_TYPE, problem
 
 STATUSES: Mapping[ErrorKind, int] = {
     ErrorKind.MALFORMED: 400,
@@ -26,17 +25,6 @@ STATUSES: Mapping[ErrorKind, int] = {
 }
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A failure as RFC 9457 describes it; `code` is the stable word to branch on."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    code: str
-    request_id: str
-
-
 def render(failure: Failure, request_id: str) -> tuple[bytes, str]:
     """Return the body and its media type."""
-    problem = Problem(title=failure.message, status=failure.status, code=failure.code, request_id=request_id)
-    return msgspec.json.encode(problem), "application/problem+json"
+    return problem(failure.status, failure.code, failure.message, request_id), MEDIA_TYPE
