@@ -34,6 +34,15 @@ class Secret(str):
         return "Secret('…')"
 
 
+def _check_host(host: str) -> None:
+    try:
+        is_host = bool(host) and host.isprintable() and " " not in host and host.encode("idna") != b""
+    except UnicodeError:  # such as an empty part between two dots
+        is_host = False
+    if not is_host:
+        raise ValueError("host: must be the name or the address of a host")
+
+
 class HTTPSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The one HTTP port of all doors."""
 
@@ -57,12 +66,16 @@ class HTTPSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check what types cannot say."""
+        _check_host(self.host)
         for network in self.trusted_proxies:
-            ip_network(network, strict=False)
+            try:
+                ip_network(network, strict=False)
+            except ValueError as error:
+                raise ValueError(f"trusted_proxies: {error}") from error
         parts = urlsplit(self.public_url)
         is_origin = parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment
         if self.public_url and not is_origin:
-            raise ValueError("must be an address such as https://music.example.org")
+            raise ValueError("public_url: must be an address such as https://music.example.org")
 
 
 class GRPCSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,8 +92,8 @@ class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what this version cannot open."""
-        if self.url and not self.url.startswith("sqlite:///"):
-            raise ValueError("only sqlite:///PATH is supported by this version")
+        if self.url and not re.fullmatch(r"sqlite:///[^?#\0]+", self.url):
+            raise ValueError("url: only sqlite:///PATH is supported by this version")
 
 
 class BlobSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +105,7 @@ class BlobSettings(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Refuse what this version cannot open."""
         if self.url and not self.url.startswith("file:///"):
-            raise ValueError("only file:///PATH is supported by this version")
+            raise ValueError("url: only file:///PATH is supported by this version")
 
 
 class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,7 +199,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse doors that do not exist."""
         for door in self.doors:
             if door not in DOORS + LATER_DOORS:
-                raise ValueError(f"there is no door named {door!r}; known: {', '.join(DOORS + LATER_DOORS)}")
+                raise ValueError(f"doors: there is no door named {door!r}; known: {', '.join(DOORS + LATER_DOORS)}")
 
     def without_effect(self) -> Sequence[str]:
         """Return the names that are set, and that this version has nothing to do with yet."""
@@ -258,8 +271,12 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         return convert(tree, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except ValidationError as error:
         said, _, path = str(error).partition(" - at `$")
-        key = _key(path, tree)
-        raise _bad(key, _reason(key, said)) from error
+        place = path.rstrip("`")
+        leaf, _, reason = said.partition(": ")
+        own = _name(f"{place}.{leaf}")
+        if own in names():  # a check of ours says which setting of a part it means
+            raise _bad(own, reason) from error
+        raise _bad(_name(place), _reason(_name(place), said)) from error
 
 
 def _value(name: str, text: str) -> str | Names:
@@ -288,14 +305,9 @@ def _listed(text: str) -> Names:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _key(path: str, tree: Mapping[str, Any]) -> str:
-    """Return the environment name for a path such as `.http.port`; a check of a whole part names what was set in it."""
-    name = PREFIX + "__".join(part.partition("[")[0].upper() for part in path.rstrip("`").split(".") if part)
-    if name in names():
-        return name
-    branch = tree.get(name.removeprefix(PREFIX).lower(), tree)
-    set_here = [f"{name}__{leaf.upper()}" if name != PREFIX else PREFIX + leaf.upper() for leaf in branch]
-    return ", ".join(one for one in set_here if one in names()) or name
+def _name(path: str) -> str:
+    """Return the environment name for a path such as `.http.port` or `.doors[0]`."""
+    return PREFIX + "__".join(part.partition("[")[0].upper() for part in path.split(".") if part)
 
 
 def _with_files(given: Mapping[str, str]) -> dict[str, str]:

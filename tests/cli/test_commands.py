@@ -213,3 +213,39 @@ def test_commands_work_beside_each_other(desk: Desk) -> None:
         done = list(pool.map(lambda name: desk.run("library", "add", name, "--user", "bob"), ("A", "B", "C")))
 
     assert [one.returncode for one in done] == [0, 0, 0]
+
+
+def test_what_is_made_or_changed_is_an_object_for_scripts(desk: Desk) -> None:
+    added = desk.run("user", "add", "eve", "--password-stdin", "--json", stdin=f"{PASSWORD}\n")
+    [library] = desk.json("library", "add", "Folk", "--user", "eve")
+
+    assert json.loads(added.stdout)["username"] == "eve"
+    assert library in desk.json("library", "list", "--user", "eve")
+    assert desk.json("user", "disable", "eve") == [{"username": "eve", "is_active": False}]
+    assert desk.json("user", "enable", "eve") == [{"username": "eve", "is_active": True}]
+
+
+def test_a_folder_is_read_into_the_library_that_is_named(desk: Desk, tmp_path: Path) -> None:
+    write_tone(tmp_path / "three.mp3", tags={"title": "Three"})
+    [library] = desk.json("library", "add", "Shared", "--user", "bob")
+
+    assert desk.json("scan", tmp_path, "--user", "bob", "--library", library["id"])[0]["added"] == 1
+
+    tracks = {one["name"]: one["tracks"] for one in desk.json("library", "list", "--user", "bob")}
+    assert tracks["Shared"] == 1
+
+
+@pytest.mark.parametrize("name", ["~nobody-here/music", "~/no-such-folder"])
+def test_a_home_is_never_a_folder_of_that_name(desk: Desk, name: str) -> None:
+    done = desk.run("source", "add", name, "--user", "bob")
+
+    assert done.returncode != 0
+    assert "~/" not in done.stderr
+
+
+def test_a_name_steers_no_terminal(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "\x1b[31mred\u202e.mp3").touch()
+
+    said = desk.said("scan", tmp_path, "--user", "bob")
+
+    assert r"\x1b[31mred\u202e.mp3" in said

@@ -142,3 +142,11 @@ def test_uploads_without_their_database_are_not_started_over(data_dir: Path, tmp
 
     assert "tutti.db is missing" in said
     assert not (data_dir / "tutti.db").exists()
+
+
+@pytest.mark.parametrize("name", ["what?", "50%", "a#b", "per%20cent", "a b"])
+def test_a_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    done = run(tmp_path / name, "user", "list")
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / name / "tutti.db").exists()

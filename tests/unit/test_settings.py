@@ -96,10 +96,22 @@ class TestRefusal:
 
         assert said.startswith("TUTTI_DOORS: there is no door named 'garage'; known: native, ")
 
-    def test_a_check_of_several_names_those_that_were_set(self) -> None:
+    def test_a_check_of_several_names_the_one_that_is_wrong(self) -> None:
         environment = {"TUTTI_HTTP__PORT": "1", "TUTTI_HTTP__TRUSTED_PROXIES": "x", "TUTTI_SCAN__WORKERS": "1"}
 
-        assert refused(environment).startswith("TUTTI_HTTP__PORT, TUTTI_HTTP__TRUSTED_PROXIES: 'x' does not appear")
+        assert refused(environment).startswith("TUTTI_HTTP__TRUSTED_PROXIES: 'x' does not appear")
+
+    @pytest.mark.parametrize("host", ["", "a..b", "a b", "\x1b", "h" * 300])
+    def test_a_host_that_is_none_is_refused(self, host: str) -> None:
+        assert refused({"TUTTI_HTTP__HOST": host}) == "TUTTI_HTTP__HOST: must be the name or the address of a host."
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::", "::1", "localhost", "müsik.example", "0.0.0.0"])
+    def test_a_host_may_be_a_name_or_an_address(self, host: str) -> None:
+        assert load({"TUTTI_HTTP__HOST": host}).http.host == host
+
+    @pytest.mark.parametrize("url", ["sqlite:///", "sqlite://", "sqlite:///a?mode=ro", "postgresql://db"])
+    def test_a_database_that_cannot_be_opened_is_refused(self, url: str) -> None:
+        assert refused({"TUTTI_DB__URL": url}).startswith("TUTTI_DB__URL: only sqlite:///PATH ")
 
     def test_a_secret_is_not_repeated(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"

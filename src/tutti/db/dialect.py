@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, func, select
+from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -65,7 +65,11 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
     if sqlite_path(url) is None:
         raise AppError(ErrorKind.UNSUPPORTED, "unknown_database", "The database URL must begin with sqlite:///.")
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=4, pool_timeout=10, connect_args={"check_same_thread": False}
+        URL.create("sqlite", database=str(sqlite_path(url))),  # a path may hold what means something in a URL
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_timeout=10,
+        connect_args={"check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

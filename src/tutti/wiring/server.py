@@ -89,11 +89,13 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         stack.callback(hop.close)
         logins = Hop(threads=_LOGIN_THREADS, queue=_LOGIN_THREADS)
         stack.callback(logins.close)
+        covers = Hop(threads=settings.scan.workers, queue=settings.http.queue)
+        stack.callback(covers.close)
         io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
         gate = Gate(core.accounts, hop, core.clock)
         pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
         delivery = FileDelivery(pages, stall_s=stall_s)
-        door = open_door(_desk(core, gate, hop, logins), delivery, core.clock)
+        door = open_door(_desk(core, gate, hop, logins, covers), delivery, core.clock)
         app, errors = assemble([door])
         express = Express(finder(door.shortcuts), pages, stall_s)
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
@@ -125,7 +127,7 @@ def _stop(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop) -> Desk:
+def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
         sessions=core.sessions,
@@ -139,6 +141,7 @@ def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop) -> Desk:
         gate=gate,
         hop=hop,
         logins=logins,
+        covers=covers,
         public_url=core.settings.http.public_url.rstrip("/"),
     )
 

@@ -80,6 +80,14 @@ def test_the_machine_itself_may_know_more(served: Served) -> None:
     assert isinstance(ready["sandbox"], list)
 
 
+@pytest.mark.parametrize("field", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize("value", ["127.0.0.1", "203.0.113.9", "unknown", "no address"])
+def test_whom_a_proxy_speaks_for_is_not_the_machine_itself(served: Served, field: str, value: str) -> None:
+    answer = served.nobody.get("//health/ready", {field: value})
+
+    assert code_of(answer) == (401, "token_missing")
+
+
 def test_public_keys_are_public_and_nothing_else(served: Served) -> None:
     keys = served.nobody.read("//.well-known/jwks.json")["keys"]
 

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from doors.native.conftest import HOSTILE_NAME, Served
+from support.api import Api
 from support.tones import FORMATS
 
 CHUNK = 4096
@@ -206,6 +207,21 @@ def test_many_requests_share_a_connection(served: Served, path: str, data: bytes
     answers = [ranged(served, path, f"bytes={start}-{start + CHUNK - 1}") for start in range(0, 100 * CHUNK, CHUNK)]
 
     assert b"".join(answer.content for answer in answers) == data[: 100 * CHUNK]
+
+
+@pytest.mark.parametrize("spec", ["bytes=0-99", "bytes=5-200000", "bytes=0-9,20-29", "bytes=99999999-"])
+def test_what_is_at_hand_is_answered_as_before(served: Served, path: str, spec: str) -> None:
+    """The first answer comes through the application, the next ones from the connection."""
+    with Api.sign_in(served.server.url, "ada") as api:
+        first, second = (api.get(path, {"Range": spec, "X-Request-ID": "one-and-two"}) for _ in range(2))
+
+    varying = {"date", "content-type"} if "," in spec else {"date"}
+    assert {k: v for k, v in first.headers.items() if k not in varying} == {
+        k: v for k, v in second.headers.items() if k not in varying
+    }
+    assert second.headers["x-request-id"] == "one-and-two"
+    assert first.status_code == second.status_code
+    assert len(first.content) == len(second.content)
 
 
 def test_an_id_has_no_case(served: Served, path: str) -> None:

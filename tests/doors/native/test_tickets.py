@@ -41,6 +41,13 @@ def made(served: Served) -> Thing:
     return dict(answer.json())
 
 
+@pytest.mark.parametrize("host", ["[half", "a b", "user@host", "host/path", "host:port", "?"])
+def test_a_host_that_is_none_makes_no_address(served: Served, host: str) -> None:
+    path = f"/tracks/{served.ada.track('Long')['id']}/ticket"
+
+    assert served.ada.request("POST", path, headers={"Host": host}).status_code == 400
+
+
 def test_an_address_needs_no_header(served: Served, address: str) -> None:
     assert address.startswith(f"{served.server.url}/api/v1/tracks/")
     assert httpx2.get(address).content == (served.music / "Long" / "long.wav").read_bytes()

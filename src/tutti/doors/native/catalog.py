@@ -1,5 +1,6 @@
 """Routes about music: artists, albums, tracks, genres, folders, search, covers."""
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from tutti.db.repos.browse import TrackFilter
+from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.http.conditions import Verdict, judge
 from tutti.doors.native import shapes
 from tutti.doors.native.desk import Desk, Policy
@@ -19,6 +21,7 @@ AnyRequest = Request[Any, Any, Any]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.", max_length=4096)]
 Limit = Annotated[int, QueryParameter(description="Things on a page, 1 to 500.")]
 Size = Annotated[int, QueryParameter(description="Longer edge in pixels: 64, 150, 300, 600 or 1200.")]
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _SIGNED_IN = {"policy": Policy.SIGNED_IN}
 _TAGS = ["catalog"]
 _PICTURE = "image/webp"
@@ -78,7 +81,7 @@ async def get_album_cover(
     request: AnyRequest, desk: NamedDependency[Desk], album: FromPath[UUID], size: Size = 300
 ) -> Response[bytes]:
     """Return the cover as WebP in one of the fixed sizes."""
-    return _image(request, await desk.call(request, desk.artwork.of_album, album, size))
+    return _image(request, await desk.render(request, desk.artwork.of_album, album, size))
 
 
 @get("/tracks", opt=_SIGNED_IN, summary="List tracks", tags=_TAGS)
@@ -118,16 +121,23 @@ async def get_track_cover(
     request: AnyRequest, desk: NamedDependency[Desk], track: FromPath[UUID], size: Size = 300
 ) -> Response[bytes]:
     """Return the cover as WebP in one of the fixed sizes."""
-    return _image(request, await desk.call(request, desk.artwork.of_track, track, size))
+    return _image(request, await desk.render(request, desk.artwork.of_track, track, size))
 
 
 @post("/tracks/{track:uuid}/ticket", status_code=201, opt=_SIGNED_IN, summary="Get an address for a player", tags=_TAGS)
 async def make_ticket(request: AnyRequest, desk: NamedDependency[Desk], track: FromPath[UUID]) -> shapes.Ticket:
     """Return an address of the track's bytes that works without a header, for a few hours and this session."""
     ticket = await desk.call(request, desk.deliveries.ticket, track)
-    base = desk.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    base = desk.public_url or _origin(request)
     url = f"{base}/api/v1/tracks/{track}/stream?ticket={ticket.text}"
     return shapes.Ticket(url=url, expires_at=ticket.expires_at)
+
+
+def _origin(request: AnyRequest) -> str:
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise AppError(ErrorKind.MALFORMED, "bad_host", "The request names no host that an address can be made of.")
+    return f"{request.scope['scheme']}://{host}"
 
 
 @get("/genres", opt=_SIGNED_IN, summary="List genres", tags=_TAGS)

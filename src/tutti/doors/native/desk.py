@@ -71,6 +71,7 @@ class Desk:
     Attributes:
         hop: The way to them.
         logins: The way for what hashes a password, which takes long: a flood of those keeps nobody else waiting.
+        covers: The way for what draws pictures, which a page of albums asks for all at once.
     """
 
     accounts: Accounts
@@ -85,6 +86,7 @@ class Desk:
     gate: Gate
     hop: Hop
     logins: Hop
+    covers: Hop
     public_url: str
 
     async def call(
@@ -96,3 +98,18 @@ class Desk:
     ) -> T:
         """Run one use case for whoever sent the request; raises what `Gate.call` raises."""
         return await self.gate.call(request.scope["headers"], method, *args, **kwargs)
+
+    async def render(
+        self,
+        request: Request[Any, Any, Any],
+        method: Callable[Concatenate[Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `call`, for what may have to draw a picture first."""
+        caller = await self.call(request, _itself)
+        return await self.covers(method, caller, *args, **kwargs)
+
+
+def _itself(caller: Caller) -> Caller:
+    return caller

@@ -22,6 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 _ANYONE = {"policy": Policy.ANYONE}
 _SIGNED_IN_OR_LOCAL = {"policy": Policy.SIGNED_IN_OR_LOCAL}
 _HOLE = re.compile(r"\{(token|error|username)\}")
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 _PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 
@@ -81,8 +82,14 @@ async def claim_form(
 
 
 def _is_local(request: AnyRequest) -> bool:
+    """Tell a caller on this machine from one whom a proxy on it speaks for."""
     client = request.scope["client"]
-    return client is not None and ip_address(client[0]).is_loopback
+    if client is None or not _FORWARDED.isdisjoint(request.headers.keys()):
+        return False
+    try:
+        return ip_address(client[0]).is_loopback
+    except ValueError:  # what a proxy said is no address
+        return False
 
 
 @cache
