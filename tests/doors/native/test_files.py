@@ -28,11 +28,14 @@ class Folder:
 
     def scan(self, state: str = "ok") -> None:
         """Have the folder scanned and wait for the end."""
-        # One that the watcher began may have passed by what changed since.
-        wait_until(lambda: self.source()["state"] != "scanning", what="the folder is at rest")
         before = self.source()
         assert self.api.post(f"/sources/{before['id']}/scan").status_code == 202
-        wait_until(lambda: self.source()["state"] == state and self.source() != before, what=f"the folder is {state}")
+
+        def is_over() -> bool:
+            now = self.source()
+            return now["state"] == state and now != before
+
+        wait_until(is_over, what=f"the folder is {state}")
 
     def source(self) -> dict[str, object]:
         """Return the one source."""
