@@ -46,7 +46,7 @@ class Kind(NamedTuple):
     """Where the rows of one library stand in the order of their names."""
 
 
-TRACKS = Kind("track", TrackText, "track WHERE library_id = :library AND is_listed AND title_sort")
+TRACKS = Kind("track", TrackText, "track WHERE library_id = :library AND is_listed = 1 AND title_sort")
 ALBUMS = Kind("album", AlbumText, "library_album WHERE library_id = :library AND sort_key")
 ARTISTS = Kind("artist", ArtistText, "library_artist WHERE library_id = :library AND sort_key")
 
