@@ -36,10 +36,11 @@ class Secret(str):
 
 def _check_host(host: str) -> None:
     try:
-        is_host = bool(host) and host.isprintable() and " " not in host and host.encode("idna") != b""
+        host.encode("idna")
+        is_encodable = True
     except UnicodeError:  # such as an empty part between two dots
-        is_host = False
-    if not is_host:
+        is_encodable = False
+    if not host or " " in host or not host.isprintable() or not is_encodable:
         raise ValueError("host: must be the name or the address of a host")
 
 
@@ -92,7 +93,7 @@ class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what this version cannot open."""
-        if self.url and not re.fullmatch(r"sqlite:///[^?#\0]+", self.url):
+        if self.url and not re.fullmatch(r"sqlite:///[^?]+", self.url):
             raise ValueError("url: only sqlite:///PATH is supported by this version")
 
 

@@ -235,12 +235,19 @@ def test_a_folder_is_read_into_the_library_that_is_named(desk: Desk, tmp_path: P
     assert tracks["Shared"] == 1
 
 
-@pytest.mark.parametrize("name", ["~nobody-here/music", "~/no-such-folder"])
-def test_a_home_is_never_a_folder_of_that_name(desk: Desk, name: str) -> None:
-    done = desk.run("source", "add", name, "--user", "bob")
+def test_a_home_is_spelled_out(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
 
-    assert done.returncode != 0
-    assert "~/" not in done.stderr
+    done = run(desk.data_dir, "source", "add", "~/music", "--user", "bob", "--json", settings={"HOME": str(tmp_path)})
+
+    assert json.loads(done.stdout)["path"] == str(tmp_path / "music")
+
+
+def test_the_home_of_nobody_is_refused(desk: Desk) -> None:
+    done = desk.run("source", "add", "~nobody-here/music", "--user", "bob")
+
+    assert done.returncode == 2
+    assert "no such account" in " ".join(done.stderr.split())
 
 
 def test_a_name_steers_no_terminal(desk: Desk, tmp_path: Path) -> None:

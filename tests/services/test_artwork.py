@@ -193,6 +193,6 @@ def _upload(house: House, song: Song) -> UUID:
     upload.append(song.data)
     accepted = house.ingest.accept(house.ann, upload, "one.mp3")
     with house.db.read() as tx:
-        [item_id] = tx.media.pending(1)
-    house.ingest.probe(ItemId(item_id))
+        [job] = tx.jobs.all_jobs()
+    house.ingest.probe(ItemId(int(job.ref)))
     return accepted.uuid

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import typer
 
 from tutti import settings
-from tutti.cli import output
+from tutti.cli import opening, output
 from tutti.domain.errors import AppError
-from tutti.wiring.core import Core, open_core
+from tutti.wiring.core import Core
 
 
 class Finding(NamedTuple):
@@ -35,7 +35,7 @@ def _examine() -> Iterator[Finding]:
     try:
         found = settings.load()
         yield Finding("settings", ok=True, detail=", ".join(found.without_effect()) or "all have an effect")
-        with open_core(found) as core:
+        with opening.opened() as core:
             yield from _examine_core(core)
     except (AppError, settings.BadSetting) as error:
         yield Finding("start", ok=False, detail=str(error))

@@ -49,7 +49,7 @@ def import_(
     files: Annotated[list[Path], typer.Argument(help="Audio files; they are copied.")],
     user: output.User,
     *,
-    library: Annotated[UUID | None, typer.Option(help="Id of the library; the personal one when left out.")] = None,
+    library: output.Library = None,
     as_json: output.JSON = False,
 ) -> None:
     """Copy files into the store, durably; the same bytes are kept once."""

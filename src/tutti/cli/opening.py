@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -35,3 +36,6 @@ def folder(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise typer.BadParameter(f"{text}: there is no such account.") from error
+
+
+Folder = Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.", parser=folder)]

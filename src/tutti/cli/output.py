@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Protocol
+from uuid import UUID
 
 import typer
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Library = Annotated[UUID | None, typer.Option("--library", help="Id of the library; the personal one when left out.")]
 User = Annotated[str, typer.Option("--user", help="The account to act for.")]
 
 

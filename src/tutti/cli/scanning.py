@@ -4,7 +4,6 @@ import signal
 from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -18,10 +17,10 @@ _PROBLEMS_SHOWN = 50
 
 
 def scan(
-    folder: Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.", parser=opening.folder)],
+    folder: opening.Folder,
     user: output.User,
     *,
-    library: Annotated[UUID | None, typer.Option(help="Id of the library; the personal one when left out.")] = None,
+    library: output.Library = None,
     believe_removals: Annotated[
         bool, typer.Option(help="Also remove when most files are gone, as after a big clean-up.")
     ] = False,

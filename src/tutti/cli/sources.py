@@ -1,6 +1,5 @@
 """`tutti source`: the folders that libraries read."""
 
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -32,10 +31,10 @@ def _row(source: Source) -> dict[str, object]:
 
 @app.command("add")
 def add(
-    folder: Annotated[Path, typer.Argument(help="A folder with music; it is only ever read.", parser=opening.folder)],
+    folder: opening.Folder,
     user: output.User,
     *,
-    library: Annotated[UUID | None, typer.Option(help="Id of the library; the personal one when left out.")] = None,
+    library: output.Library = None,
     as_json: output.JSON = False,
 ) -> None:
     """Let a library read a folder; a running server scans it soon, `tutti scan` at once."""

@@ -99,10 +99,11 @@ def _watch_epoch(core: Core, access_changed: Callable[[], None], stop: Event) ->
         while not stop.is_set():
             try:
                 epoch = core.accounts.access_epoch()
-            except Exception as error:  # noqa: BLE001 - without this thread nobody is ever locked out again
-                if not isinstance(error, AppError):
-                    _log.exception("epoch.crashed")
+            except AppError:
                 epoch = -1  # nobody can say what changed, so nothing that was cached counts
+            except Exception:  # noqa: BLE001 - without this thread nobody who was locked out would ever be put out
+                _log.exception("epoch.crashed")
+                epoch = -1
             if epoch != known:
                 known = epoch
                 access_changed()

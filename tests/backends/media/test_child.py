@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from PIL import Image
 
+from support import tiers
 from tutti.backends.media_worker import wire
 from tutti.backends.media_worker.child import serve
 from tutti.backends.media_worker.covers import warm_up
@@ -95,8 +96,7 @@ def test_music_without_a_picture_has_no_cover(parent: socket.socket, tmp_path: P
 def test_a_disk_that_fails_is_no_fault_of_the_file(parent: socket.socket, tmp_path: Path) -> None:
     """/proc/self/mem gives EIO at its start, as a failing disk does."""
     memory = Path("/proc/self/mem")
-    if not memory.exists():
-        pytest.skip("there is no file here that fails to be read")
+    tiers.require_that(memory.exists(), "there is no file here that fails to be read")
 
     (answer,) = _ask(parent, wire.Request([None], 64), [os.open(memory, os.O_RDONLY)])
 

@@ -19,6 +19,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[ByteServer]:
         yield served
 
 
+@pytest.fixture
+def pages() -> Iterator[FilePages]:
+    with ThreadPoolExecutor(1) as pool:
+        yield FilePages(pool)
+
+
 @pytest.fixture(scope="session")
 def noise() -> bytes:
     """Bytes that are nowhere alike, a little more than two turns of the pump."""

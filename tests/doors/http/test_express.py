@@ -2,7 +2,6 @@
 
 import weakref
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def pages() -> Iterator[FilePages]:
-    with ThreadPoolExecutor(1) as pool:
-        yield FilePages(pool)
 
 
 @pytest.fixture(params=LOOPS)

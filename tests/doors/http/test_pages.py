@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support import tiers
 from support.httpbytes import HeldExecutor
 from tutti.doors.http.pages import FilePages
 from tutti.kit.ranges import Window
@@ -19,12 +20,6 @@ def fd(track: Path) -> Iterator[int]:
     opened = os.open(track, os.O_RDONLY)
     yield opened
     os.close(opened)
-
-
-@pytest.fixture
-def pages() -> Iterator[FilePages]:
-    with ThreadPoolExecutor(1) as pool:
-        yield FilePages(pool)
 
 
 async def test_a_window_is_read(pages: FilePages, fd: int, noise: bytes) -> None:
@@ -44,8 +39,8 @@ async def test_what_is_resident_needs_no_thread(fd: int, noise: bytes) -> None:
     with HeldExecutor() as disk:
         pages = FilePages(disk)
         os.pread(fd, len(noise), 0)
-        if not pages.seems_resident(fd, Window(0, MIB)):
-            pytest.skip("this file system cannot tell what is resident")
+        is_told = pages.seems_resident(fd, Window(0, MIB))
+        tiers.require_that(is_told, "this file system cannot tell what is resident")
 
         assert await pages.read(fd, Window(0, MIB)) == noise[:MIB]
         assert not disk.asked.is_set()

@@ -1,6 +1,7 @@
 """The connection: what it offers, what it refuses, whom it gives up."""
 
 import asyncio
+import json
 import logging
 import ssl
 import threading
@@ -162,7 +163,10 @@ class TestHeads:
         with server.connect() as client:
             client.send(head)
 
-            assert client.answer().status == 400
+            answer = client.answer()
+            assert answer.status == 400
+            assert answer.fields["content-type"] == "application/problem+json"
+            assert json.loads(answer.body)["status"] == 400
             assert client.rest() == b""
 
     @pytest.mark.parametrize(
@@ -180,7 +184,9 @@ class TestHeads:
         with server.connect() as client:
             client.send(head)
 
-            assert client.answer().status == 431
+            answer = client.answer()
+            assert answer.status == 431
+            assert json.loads(answer.body)["code"] == "head_too_large"
             client.socket.shutdown(1)
             assert client.rest() == b""
 

@@ -92,10 +92,6 @@ class MediaRepo:
         self._session.execute(update(Track).where(Track.id.in_(ids)).values(is_listed=False))
         hide_texts(self._session, TRACKS, ids)
 
-    def pending(self, limit: int) -> Sequence[int]:
-        """Return ids of items that wait for their probe."""
-        return self._session.scalars(select(MediaItem.id).where(MediaItem.status == "pending").limit(limit)).all()
-
 
 @cache
 def _bytes_by_uuid() -> Select[*tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from tutti.doors.http.answers import Field
 from tutti.doors.http.express import AtHand
 
 ShortHandler = Callable[[HTTPScope, Receive, Send, str], Awaitable[None]]
-"""Answers a request; the text is the first group of the path's pattern. Raises AppError before it has sent anything."""
+"""Answers a request; the text is the first group of the path's pattern. Raises only before it has sent anything."""
 
 Reach = Callable[[str, bytes, Sequence[Field]], AtHand | None]
 """Returns the file of a GET that is at hand: the first group of the path's pattern, the query, the fields."""

@@ -67,6 +67,8 @@ def document(router: Router) -> bytes:
     schema["paths"][STREAM_PATH] = describe_stream()
     for operation in schema["paths"][STREAM_PATH].values():
         operation["responses"]["default"] = _FAILURE
+        for status in ("412", "416"):
+            operation["responses"][status]["content"] = _FAILURE["content"]
     for name, shape in schema["components"]["schemas"].items():
         shape["description"] = inspect.getdoc(getattr(shapes, name.partition("_")[0]))
     schema["components"]["schemas"]["Problem"] = _PROBLEM

@@ -1,7 +1,8 @@
 """Follows files that changed places: which item each file of a batch is.
 
 A place is left when its file is gone, or when another sound is found there. What is found is then looked for among
-the items whose places were left, so that renumbered and swapped files keep their stars and plays.
+the items whose places were left, so that renumbered and swapped files keep their stars and plays. Places that are read
+in another batch of the scan count as held: a row of files that is renumbered across the end of a batch loses one.
 """
 
 from collections import defaultdict
@@ -68,9 +69,13 @@ def follow(
         is_there: Whether a file is at the place of a candidate now.
     """
     sounds = {one.id: one.fingerprint for one in candidates}
-    stays = {one.work.seen.id for one in batch if one.work.seen and sounds.get(one.work.seen.id) == _sound(one)}
+    stays = {
+        one.work.seen.id
+        for one in batch
+        if one.work.seen is not None and _sound(one) is not None and sounds.get(one.work.seen.id) == _sound(one)
+    }
     strange = [one for one in batch if one.work.seen is None or one.work.seen.id not in stays]
-    overrun = {one.work.seen.id: one.work.seen.item_id for one in strange if one.work.seen}
+    overrun = {one.work.seen.id: one.work.seen.item_id for one in strange if one.work.seen is not None}
     left = [one for one in candidates if one.id not in stays and (one.id in overrun or not is_there(one))]
     homes = _match(strange, left)
     taken = {home.item_id for home in homes.values()}
