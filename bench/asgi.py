@@ -16,7 +16,8 @@ from uuid import UUID
 import msgspec
 import uvicorn
 
-from tutti.doors.native.shapes import Listing, Track
+from tutti.doors.native.shapes.catalog import Track
+from tutti.doors.native.shapes.common import Listing
 
 _COLUMNS = (
     "m.uuid, t.title, t.artist_name, a.uuid, t.album_id, l.title, l.uuid, l.artist_name, t.disc, t.number, t.date,"

@@ -12,8 +12,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.http.conditions import Verdict, judge
-from tutti.doors.native import shapes
 from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.shapes import catalog as shapes
+from tutti.doors.native.shapes.common import Listing, listing
 from tutti.services.artwork import CoverImage
 from tutti.services.catalog import PageWish
 
@@ -36,10 +37,10 @@ async def list_artists(
     library: FromQuery[UUID | None] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> shapes.Listing[shapes.Artist]:
+) -> Listing[shapes.Artist]:
     """Return artists by name."""
     page = await desk.call(request, desk.catalog.artists, PageWish(cursor, limit), library=library)
-    return shapes.listing(page, shapes.artist)
+    return listing(page, shapes.artist)
 
 
 @get("/artists/{artist:uuid}", opt=_SIGNED_IN, summary="Get an artist", tags=_TAGS)
@@ -57,10 +58,10 @@ async def list_albums(
     artist: FromQuery[UUID | None] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> shapes.Listing[shapes.Album]:
+) -> Listing[shapes.Album]:
     """Return albums by title, those of one artist when it is named."""
     page = await desk.call(request, desk.catalog.albums, PageWish(cursor, limit), library=library, artist=artist)
-    return shapes.listing(page, shapes.album)
+    return listing(page, shapes.album)
 
 
 @get("/albums/{album:uuid}", opt=_SIGNED_IN, summary="Get an album", tags=_TAGS)
@@ -96,11 +97,11 @@ async def list_tracks(
     folder: FromQuery[UUID | None] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> shapes.Listing[shapes.Track]:
+) -> Listing[shapes.Track]:
     """Return tracks by title; those of an album by disc and number, those of a folder by file name."""
     narrowed = TrackFilter(album=album, artist=artist, genre=genre, folder=folder)
     page = await desk.call(request, desk.catalog.tracks, PageWish(cursor, limit), narrowed, library=library)
-    return shapes.listing(page, shapes.track)
+    return listing(page, shapes.track)
 
 
 @get("/tracks/{track:uuid}", opt=_SIGNED_IN, summary="Get a track", tags=_TAGS)
@@ -148,10 +149,10 @@ async def list_genres(
     library: FromQuery[UUID | None] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> shapes.Listing[shapes.Genre]:
+) -> Listing[shapes.Genre]:
     """Return genres by name."""
     page = await desk.call(request, desk.catalog.genres, PageWish(cursor, limit), library=library)
-    return shapes.listing(page, shapes.genre)
+    return listing(page, shapes.genre)
 
 
 @get("/folders", opt=_SIGNED_IN, summary="List top folders", tags=_TAGS)
@@ -173,10 +174,10 @@ async def list_subfolders(
     folder: FromPath[UUID],
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> shapes.Listing[shapes.Folder]:
+) -> Listing[shapes.Folder]:
     """Return the folders in a folder by name."""
     page = await desk.call(request, desk.catalog.subfolders, folder, PageWish(cursor, limit))
-    return shapes.listing(page, shapes.folder)
+    return listing(page, shapes.folder)
 
 
 @get("/search", opt=_SIGNED_IN, summary="Search", tags=_TAGS)

@@ -7,8 +7,8 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from tutti.domain.caller import Caller
-from tutti.doors.native import shapes
 from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.shapes import accounts as shapes
 from tutti.services.accounts import NewUser
 from tutti.services.sessions import Client, SignedIn
 

@@ -7,8 +7,8 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from tutti.doors.native import shapes
 from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.shapes import libraries as shapes
 
 AnyRequest = Request[Any, Any, Any]
 _SIGNED_IN = {"policy": Policy.SIGNED_IN}

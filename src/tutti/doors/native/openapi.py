@@ -10,14 +10,22 @@ from litestar import Litestar, Router
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
+from msgspec import Struct
 
 from tutti import __version__
-from tutti.doors.native import shapes
 from tutti.doors.native.desk import Policy
+from tutti.doors.native.shapes import accounts, catalog, common, libraries, server
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
-_GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.(\w+?)_(?=\")")
+_GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\")")
 """The framework's name for a page of something."""
+
+_SHAPES = {
+    name: shape
+    for module in (accounts, catalog, common, libraries, server)
+    for name, shape in vars(module).items()
+    if inspect.isclass(shape) and issubclass(shape, Struct)
+}
 
 _SECURITY: Mapping[Policy, Sequence[Mapping[str, Sequence[str]]]] = {
     Policy.ANYONE: [],
@@ -70,7 +78,7 @@ def document(router: Router) -> bytes:
         for status in ("412", "416"):
             operation["responses"][status]["content"] = _FAILURE["content"]
     for name, shape in schema["components"]["schemas"].items():
-        shape["description"] = inspect.getdoc(getattr(shapes, name.partition("_")[0]))
+        shape["description"] = inspect.getdoc(_SHAPES[name.partition("_")[0]])
     schema["components"]["schemas"]["Problem"] = _PROBLEM
     text = json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False)
     return _GENERIC.sub(r"\1Listing", text).encode() + b"\n"

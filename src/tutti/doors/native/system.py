@@ -14,8 +14,8 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromQuery
 
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.doors.native import shapes
 from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.shapes import server as shapes
 from tutti.services.accounts import NewUser
 
 AnyRequest = Request[Any, Any, Any]
