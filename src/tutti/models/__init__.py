@@ -1,6 +1,6 @@
 """The tables, which are the entities; importing this package declares all of them."""
 
-from tutti.models.accounts import RefreshToken, Session, User, UserRole
+from tutti.models.accounts import AppKey, Invite, Profile, RefreshToken, Session, User, UserRole
 from tutti.models.base import Base
 from tutti.models.catalog import (
     Album,
@@ -18,22 +18,25 @@ from tutti.models.catalog import (
     TrackText,
 )
 from tutti.models.libraries import Change, Library, LibraryMember
-from tutti.models.media import Blob, MediaItem
-from tutti.models.server import Job, ServerFact
+from tutti.models.media import Blob, MediaItem, Upload
+from tutti.models.server import AuditEntry, Job, ServerFact
 from tutti.models.sources import Folder, Source, SourceObject
 
 __all__ = [
     "Album",
     "AlbumText",
+    "AppKey",
     "Artist",
     "ArtistAlbum",
     "ArtistText",
+    "AuditEntry",
     "Base",
     "Blob",
     "Change",
     "Credit",
     "Folder",
     "Genre",
+    "Invite",
     "Job",
     "Library",
     "LibraryAlbum",
@@ -41,6 +44,7 @@ __all__ = [
     "LibraryGenre",
     "LibraryMember",
     "MediaItem",
+    "Profile",
     "RefreshToken",
     "ServerFact",
     "Session",
@@ -49,6 +53,7 @@ __all__ = [
     "Track",
     "TrackGenre",
     "TrackText",
+    "Upload",
     "User",
     "UserRole",
 ]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tutti.models.base import Base
+from tutti.models.base import Base, ordered
 
 _IN_KEY_ORDER = {"sqlite_with_rowid": False}
 """The table is its own index; PostgreSQL makes one for the key beside it."""
@@ -21,7 +21,7 @@ class Artist(Base):
     uuid: Mapped[UUID] = mapped_column(unique=True)
     identity: Mapped[str] = mapped_column(String(600), unique=True)
     name: Mapped[str] = mapped_column(String(500))
-    sort_key: Mapped[str] = mapped_column(String(600))
+    sort_key: Mapped[str] = mapped_column(ordered(600))
     mbid: Mapped[str] = mapped_column(String(36), default="")
 
 
@@ -34,7 +34,7 @@ class Album(Base):
     uuid: Mapped[UUID] = mapped_column(unique=True)
     identity: Mapped[str] = mapped_column(String(1300), unique=True)
     title: Mapped[str] = mapped_column(String(500))
-    sort_key: Mapped[str] = mapped_column(String(600))
+    sort_key: Mapped[str] = mapped_column(ordered(600))
     artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), index=True)
     artist_name: Mapped[str] = mapped_column(String(500))
     date: Mapped[str] = mapped_column(String(10))
@@ -51,7 +51,7 @@ class Genre(Base):
     uuid: Mapped[UUID] = mapped_column(unique=True)
     identity: Mapped[str] = mapped_column(String(300), unique=True)
     name: Mapped[str] = mapped_column(String(200))
-    sort_key: Mapped[str] = mapped_column(String(300))
+    sort_key: Mapped[str] = mapped_column(ordered(300))
 
 
 class Track(Base):
@@ -69,8 +69,8 @@ class Track(Base):
     folder_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id", ondelete="SET NULL"))
     is_listed: Mapped[bool]
     title: Mapped[str] = mapped_column(String(500))
-    title_sort: Mapped[str] = mapped_column(String(600))
-    file_sort: Mapped[str] = mapped_column(String(600))
+    title_sort: Mapped[str] = mapped_column(ordered(600))
+    file_sort: Mapped[str] = mapped_column(ordered(600))
     artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"))
     artist_name: Mapped[str] = mapped_column(String(1000))
     album_id: Mapped[int] = mapped_column(ForeignKey("album.id"))
@@ -97,7 +97,7 @@ class Credit(Base):
 
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"), primary_key=True)
     artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), primary_key=True)
-    title_sort: Mapped[str] = mapped_column(String(600), primary_key=True)
+    title_sort: Mapped[str] = mapped_column(ordered(600), primary_key=True)
     track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(20), primary_key=True)
     position: Mapped[int]
@@ -111,7 +111,7 @@ class TrackGenre(Base):
 
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"), primary_key=True)
     genre_id: Mapped[int] = mapped_column(ForeignKey("genre.id"), primary_key=True)
-    title_sort: Mapped[str] = mapped_column(String(600), primary_key=True)
+    title_sort: Mapped[str] = mapped_column(ordered(600), primary_key=True)
     track_id: Mapped[int] = mapped_column(ForeignKey("track.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
@@ -123,7 +123,7 @@ class ArtistAlbum(Base):
 
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"), primary_key=True)
     artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), primary_key=True)
-    sort_key: Mapped[str] = mapped_column(String(600), primary_key=True)
+    sort_key: Mapped[str] = mapped_column(ordered(600), primary_key=True)
     album_id: Mapped[int] = mapped_column(ForeignKey("album.id"), primary_key=True)
 
 
@@ -139,7 +139,7 @@ class LibraryArtist(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"))
     artist_id: Mapped[int] = mapped_column(ForeignKey("artist.id"), index=True)
-    sort_key: Mapped[str] = mapped_column(String(600))
+    sort_key: Mapped[str] = mapped_column(ordered(600))
     album_count: Mapped[int]
     track_count: Mapped[int]
 
@@ -156,7 +156,7 @@ class LibraryAlbum(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"))
     album_id: Mapped[int] = mapped_column(ForeignKey("album.id"), index=True)
-    sort_key: Mapped[str] = mapped_column(String(600))
+    sort_key: Mapped[str] = mapped_column(ordered(600))
     track_count: Mapped[int]
     duration_ms: Mapped[int]
     cover_track_id: Mapped[int | None]
@@ -175,7 +175,7 @@ class LibraryGenre(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"))
     genre_id: Mapped[int] = mapped_column(ForeignKey("genre.id"), index=True)
-    sort_key: Mapped[str] = mapped_column(String(300))
+    sort_key: Mapped[str] = mapped_column(ordered(300))
     track_count: Mapped[int]
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tutti.models.base import Base
@@ -37,6 +37,7 @@ class MediaItem(Base):
             sqlite_where=text("blob_hash IS NOT NULL"),
             postgresql_where=text("blob_hash IS NOT NULL"),
         ),
+        Index(None, "library_id", "content_hash"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -61,3 +62,28 @@ class MediaItem(Base):
     changed_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     missing_at: Mapped[datetime | None]
+
+
+class Upload(Base):
+    """Bytes on their way in that a client may go on sending, here or after a restart.
+
+    `staged_id` is how the blob store knows them, `offset_bytes` how many are durable, `reserved_bytes` what
+    counts against the quota of the account meanwhile. Once they are an item, `item_uuid` names it until the row
+    expires, so that a client whose answer was lost learns of it.
+    """
+
+    __tablename__ = "upload"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[UUID] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    library_id: Mapped[int] = mapped_column(ForeignKey("library.id", ondelete="CASCADE"))
+    staged_id: Mapped[str] = mapped_column(String(64))
+    filename: Mapped[str] = mapped_column(String(1000))
+    described: Mapped[str] = mapped_column(Text)
+    length_bytes: Mapped[int | None]
+    offset_bytes: Mapped[int]
+    reserved_bytes: Mapped[int]
+    item_uuid: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,4 +1,8 @@
-"""Folders that are only read: where they are, what was seen in them."""
+"""Folders that are only read: where they are, what was seen in them.
+
+Paths are unique by a constraint on SQLite and by an index over their SHA-256 on PostgreSQL, whose index entries are too
+short for the longest of them; the first migration makes that index.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tutti.models.base import Base
+from tutti.models.base import Base, ordered
 
 
 class Source(Base):
     """A folder that a library reads; `state` is `new`, `scanning`, `stopped`, `ok` or `unavailable`, and says why."""
 
     __tablename__ = "source"
-    __table_args__ = (UniqueConstraint("library_id", "path"),)
+    __table_args__ = (UniqueConstraint("library_id", "path").ddl_if(dialect="sqlite"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(unique=True)
@@ -26,10 +30,16 @@ class Source(Base):
 
 
 class Folder(Base):
-    """One directory below a source; `path` is relative, empty for the root; `cover_name` is its picture, if any."""
+    """One directory below a source; `path` is relative, empty for the root; `cover_name` is its picture, if any.
+
+    `missing_at` is when it was found gone; what was in it is missing, too, and nobody is shown it.
+    """
 
     __tablename__ = "folder"
-    __table_args__ = (UniqueConstraint("source_id", "path"), Index(None, "parent_id", "name_sort", "id"))
+    __table_args__ = (
+        UniqueConstraint("source_id", "path").ddl_if(dialect="sqlite"),
+        Index(None, "parent_id", "name_sort", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(unique=True)
@@ -37,9 +47,10 @@ class Folder(Base):
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id", ondelete="CASCADE"))
     path: Mapped[bytes] = mapped_column(LargeBinary(4096))
     name: Mapped[str] = mapped_column(String(1000))
-    name_sort: Mapped[str] = mapped_column(String(1000))
+    name_sort: Mapped[str] = mapped_column(ordered(1000))
     cover_name: Mapped[bytes | None] = mapped_column(LargeBinary(1000))
     cover_stamp: Mapped[str] = mapped_column(String(64), default="")
+    missing_at: Mapped[datetime | None]
 
 
 class SourceObject(Base):

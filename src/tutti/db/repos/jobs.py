@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ class JobRepo:
     def add(self, kind: JobKind, ref: str, *, due_at: datetime) -> None:
         """Insert a job unless the same one is waiting already."""
         values = {"kind": kind, "ref": ref, "state": JobState.DUE, "due_at": due_at, "created_at": due_at}
-        defaults = {"attempts": 0, "error": "", "done": 0, "total": 0}
+        defaults = {"uuid": uuid4(), "attempts": 0, "error": "", "done": 0, "total": 0}
         self._session.execute(insert_into(self._session, Job).values(**values, **defaults).on_conflict_do_nothing())
 
     def claim(self, kinds: Sequence[JobKind], *, now: datetime, lease: timedelta) -> Job | None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from tutti.models.base import UTCDateTime
+from tutti.db.dialect import is_sqlite
+from tutti.models.base import UTCDateTime, ordered
 
 revision: str = "202611250001"
 down_revision: str | None = None
@@ -16,6 +17,16 @@ INT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 WHEN = UTCDateTime()
 
 
+def _unique_path(table: str, within: str) -> Sequence[sa.UniqueConstraint]:
+    here = sa.UniqueConstraint(within, "path", name=op.f(f"uq_{table}_{within}_path"))
+    return [here] if is_sqlite(op.get_bind().dialect) else []
+
+
+def _unique_path_hash(table: str, within: str) -> None:
+    if not is_sqlite(op.get_bind().dialect):
+        op.create_index(f"uq_{table}_path_hash", table, [within, sa.text("sha256(path)")], unique=True)
+
+
 def upgrade() -> None:
     """Apply."""
     op.create_table(
@@ -24,7 +35,7 @@ def upgrade() -> None:
         sa.Column("uuid", sa.Uuid(), nullable=False),
         sa.Column("identity", sa.String(length=600), nullable=False),
         sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("sort_key", sa.String(length=600), nullable=False),
+        sa.Column("sort_key", ordered(600), nullable=False),
         sa.Column("mbid", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artist")),
         sa.UniqueConstraint("identity", name=op.f("uq_artist_identity")),
@@ -44,7 +55,7 @@ def upgrade() -> None:
         sa.Column("uuid", sa.Uuid(), nullable=False),
         sa.Column("identity", sa.String(length=300), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("sort_key", sa.String(length=300), nullable=False),
+        sa.Column("sort_key", ordered(300), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_genre")),
         sa.UniqueConstraint("identity", name=op.f("uq_genre_identity")),
         sa.UniqueConstraint("uuid", name=op.f("uq_genre_uuid")),
@@ -116,7 +127,7 @@ def upgrade() -> None:
         sa.Column("uuid", sa.Uuid(), nullable=False),
         sa.Column("identity", sa.String(length=1300), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
-        sa.Column("sort_key", sa.String(length=600), nullable=False),
+        sa.Column("sort_key", ordered(600), nullable=False),
         sa.Column("artist_id", INT, nullable=False),
         sa.Column("artist_name", sa.String(length=500), nullable=False),
         sa.Column("date", sa.String(length=10), nullable=False),
@@ -134,7 +145,7 @@ def upgrade() -> None:
         sa.Column("id", INT, nullable=False),
         sa.Column("library_id", INT, nullable=False),
         sa.Column("artist_id", INT, nullable=False),
-        sa.Column("sort_key", sa.String(length=600), nullable=False),
+        sa.Column("sort_key", ordered(600), nullable=False),
         sa.Column("album_count", INT, nullable=False),
         sa.Column("track_count", INT, nullable=False),
         sa.ForeignKeyConstraint(["artist_id"], ["artist.id"], name=op.f("fk_library_artist_artist_id")),
@@ -150,7 +161,7 @@ def upgrade() -> None:
         sa.Column("id", INT, nullable=False),
         sa.Column("library_id", INT, nullable=False),
         sa.Column("genre_id", INT, nullable=False),
-        sa.Column("sort_key", sa.String(length=300), nullable=False),
+        sa.Column("sort_key", ordered(300), nullable=False),
         sa.Column("track_count", INT, nullable=False),
         sa.ForeignKeyConstraint(["genre_id"], ["genre.id"], name=op.f("fk_library_genre_genre_id")),
         sa.ForeignKeyConstraint(["library_id"], ["library.id"], name=op.f("fk_library_genre_library_id")),
@@ -247,9 +258,10 @@ def upgrade() -> None:
         sa.Column("scanned_at", WHEN, nullable=True),
         sa.ForeignKeyConstraint(["library_id"], ["library.id"], name=op.f("fk_source_library_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
-        sa.UniqueConstraint("library_id", "path", name=op.f("uq_source_library_id_path")),
+        *_unique_path("source", "library_id"),
         sa.UniqueConstraint("uuid", name=op.f("uq_source_uuid")),
     )
+    _unique_path_hash("source", "library_id")
     op.create_table(
         "user_role",
         sa.Column("user_id", INT, nullable=False),
@@ -287,15 +299,16 @@ def upgrade() -> None:
         sa.Column("parent_id", INT, nullable=True),
         sa.Column("path", sa.LargeBinary(length=4096), nullable=False),
         sa.Column("name", sa.String(length=1000), nullable=False),
-        sa.Column("name_sort", sa.String(length=1000), nullable=False),
+        sa.Column("name_sort", ordered(1000), nullable=False),
         sa.Column("cover_name", sa.LargeBinary(length=1000), nullable=True),
         sa.Column("cover_stamp", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["parent_id"], ["folder.id"], name=op.f("fk_folder_parent_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_folder_source_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_folder")),
-        sa.UniqueConstraint("source_id", "path", name=op.f("uq_folder_source_id_path")),
+        *_unique_path("folder", "source_id"),
         sa.UniqueConstraint("uuid", name=op.f("uq_folder_uuid")),
     )
+    _unique_path_hash("folder", "source_id")
     op.create_index(op.f("ix_folder_parent_id_name_sort_id"), "folder", ["parent_id", "name_sort", "id"], unique=False)
 
     op.create_table(
@@ -303,7 +316,7 @@ def upgrade() -> None:
         sa.Column("id", INT, nullable=False),
         sa.Column("library_id", INT, nullable=False),
         sa.Column("album_id", INT, nullable=False),
-        sa.Column("sort_key", sa.String(length=600), nullable=False),
+        sa.Column("sort_key", ordered(600), nullable=False),
         sa.Column("track_count", INT, nullable=False),
         sa.Column("duration_ms", INT, nullable=False),
         sa.Column("cover_track_id", INT, nullable=True),
@@ -380,8 +393,8 @@ def upgrade() -> None:
         sa.Column("folder_id", INT, nullable=True),
         sa.Column("is_listed", sa.Boolean(), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
-        sa.Column("title_sort", sa.String(length=600), nullable=False),
-        sa.Column("file_sort", sa.String(length=600), nullable=False),
+        sa.Column("title_sort", ordered(600), nullable=False),
+        sa.Column("file_sort", ordered(600), nullable=False),
         sa.Column("artist_id", INT, nullable=False),
         sa.Column("artist_name", sa.String(length=1000), nullable=False),
         sa.Column("album_id", INT, nullable=False),
@@ -413,7 +426,7 @@ def upgrade() -> None:
         "artist_album",
         sa.Column("library_id", INT, nullable=False),
         sa.Column("artist_id", INT, nullable=False),
-        sa.Column("sort_key", sa.String(length=600), nullable=False),
+        sa.Column("sort_key", ordered(600), nullable=False),
         sa.Column("album_id", INT, nullable=False),
         sa.ForeignKeyConstraint(["album_id"], ["album.id"], name=op.f("fk_artist_album_album_id")),
         sa.ForeignKeyConstraint(["artist_id"], ["artist.id"], name=op.f("fk_artist_album_artist_id")),
@@ -426,7 +439,7 @@ def upgrade() -> None:
         "credit",
         sa.Column("library_id", INT, nullable=False),
         sa.Column("artist_id", INT, nullable=False),
-        sa.Column("title_sort", sa.String(length=600), nullable=False),
+        sa.Column("title_sort", ordered(600), nullable=False),
         sa.Column("track_id", INT, nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("position", INT, nullable=False),
@@ -442,7 +455,7 @@ def upgrade() -> None:
         "track_genre",
         sa.Column("library_id", INT, nullable=False),
         sa.Column("genre_id", INT, nullable=False),
-        sa.Column("title_sort", sa.String(length=600), nullable=False),
+        sa.Column("title_sort", ordered(600), nullable=False),
         sa.Column("track_id", INT, nullable=False),
         sa.ForeignKeyConstraint(["genre_id"], ["genre.id"], name=op.f("fk_track_genre_genre_id")),
         sa.ForeignKeyConstraint(["library_id"], ["library.id"], name=op.f("fk_track_genre_library_id")),
