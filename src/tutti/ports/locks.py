@@ -14,6 +14,7 @@ class Locks(Protocol):
             name: Letters, digits, `-` and `_`.
 
         Raises:
-            AppError: CONFLICT `already_running` when somebody holds it.
+            AppError: CONFLICT `already_running` when somebody holds it; UNAVAILABLE `lock_failed` where none
+                can be had.
         """
         ...

@@ -84,7 +84,7 @@ def answer(file: OpenFile, request: Iterable[Field], *, head: bool, extra: Seque
         return _refusal(_FAILED, more, _request_id(extra), head=head)
     if ranges is None or verdict is Verdict.SEND_WHOLE or head:
         return _whole(file.size_bytes, said, more, head=head)
-    return _ranges(ranges, file.size_bytes, said, more, _request_id(extra))
+    return _ranges(ranges, file.size_bytes, said, more, extra)
 
 
 def _asked(request: Iterable[Field]) -> tuple[bytes | None, dict[bytes, bytes]]:
@@ -157,13 +157,13 @@ def _whole(size_bytes: int, said: Said, more: bytes, *, head: bool) -> Answer:
     return Answer(200, lines, (Window(0, size_bytes),), size_bytes)
 
 
-def _ranges(field: bytes, size_bytes: int, said: Said, more: bytes, request_id: str) -> Answer:
+def _ranges(field: bytes, size_bytes: int, said: Said, more: bytes, extra: Sequence[Field]) -> Answer:
     windows = select(field, size_bytes)
     if windows is None:
         return _whole(size_bytes, said, more, head=False)
     if not windows:
         more += b"content-range: bytes */%d\r\n" % size_bytes
-        return _refusal(_BEYOND, more, request_id, head=False)
+        return _refusal(_BEYOND, more, _request_id(extra), head=False)
     if len(windows) == 1:
         return _part(windows[0], size_bytes, said, more)
     return _parts(windows, size_bytes, said, more)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -150,7 +150,7 @@ def identify(fields: Iterable[Field]) -> str:
     for name, value in fields:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             return value.decode()
-    return uuid4().hex
+    return token_hex(16)
 
 
 def request_id(scope: Scope) -> str:
