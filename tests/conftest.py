@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 
 from support.clock import ManualClock
 from support.core import clean_database
-from support.databases import fresh_database
+from support.databases import KINDS, fresh_database
 from tutti.backends.bus import LocalBus
 from tutti.backends.keys import KeyRing, load_or_create_keys
 from tutti.db.engine import Database
@@ -36,13 +36,22 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
     return load_or_create_keys(tmp_path_factory.mktemp("ring") / "keys")
 
 
+@pytest.fixture(scope="session", params=KINDS)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """The database that a test runs on; whoever asks for one runs on each."""
+    kind: str = request.param
+    return kind
+
+
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """One engine for all tests, so that each statement is compiled once; they put their own file under it."""
-    engine = fresh_database(tmp_path_factory.mktemp("database")).engine
-    # Nobody here pulls the plug, and waiting for the disk is a third of the time.
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    return engine
+def engine(tmp_path_factory: pytest.TempPathFactory, database_kind: str) -> Iterator[Engine]:
+    """One engine for all tests, so that each statement is compiled once; they put their own rows under it."""
+    engine = fresh_database(tmp_path_factory.mktemp("database"), database_kind).engine
+    if database_kind == "sqlite":
+        # Nobody here pulls the plug, and waiting for the disk is a third of the time.
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -68,8 +68,8 @@ def test_a_rollback_gives_its_numbers_back(db: Database) -> None:
     assert sequence(db, library_id) == [1, 2]
 
 
-def test_many_writers_leave_no_gap_and_commit_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    db = fresh_database(tmp_path)
+def test_many_writers_leave_no_gap_and_commit_in_the_order_of_their_numbers(tmp_path: Path, database_kind: str) -> None:
+    db = fresh_database(tmp_path, database_kind)
     library_id = add_library(db)
     items = add_items(db, library_id, 3)
     start = Barrier(WRITERS)

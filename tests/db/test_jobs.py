@@ -63,8 +63,8 @@ class TestEnqueueing:
 
 
 class TestClaiming:
-    def test_two_hundred_jobs_go_to_eight_workers_once_each(self, tmp_path: Path) -> None:
-        db = fresh_database(tmp_path)
+    def test_two_hundred_jobs_go_to_eight_workers_once_each(self, tmp_path: Path, database_kind: str) -> None:
+        db = fresh_database(tmp_path, database_kind)
         for number in range(200):
             add(db, str(number))
         start = Barrier(WORKERS)

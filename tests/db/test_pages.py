@@ -34,9 +34,9 @@ class Filled(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def shared_db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def shared_db(tmp_path_factory: pytest.TempPathFactory, database_kind: str) -> Iterator[Database]:
     """One database for all examples of a property, each with libraries of its own."""
-    db = fresh_database(tmp_path_factory.mktemp("shared"))
+    db = fresh_database(tmp_path_factory.mktemp("shared"), database_kind)
     yield db
     db.close()
 

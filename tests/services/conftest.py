@@ -27,10 +27,10 @@ def house(tmp_path: Path, db: Database, bus: LocalBus, clock: ManualClock, keys:
 
 
 @pytest.fixture(scope="module")
-def shared_house(tmp_path_factory: pytest.TempPathFactory, keys: KeyRing) -> Iterator[House]:
+def shared_house(tmp_path_factory: pytest.TempPathFactory, keys: KeyRing, database_kind: str) -> Iterator[House]:
     """One house for all tests of a module that only look at it."""
     place, bus, clock = tmp_path_factory.mktemp("shared"), LocalBus(), ManualClock()
-    db = fresh_database(place, clock=clock, bus=bus)
+    db = fresh_database(place, database_kind, clock=clock, bus=bus)
     house = House(place, db, bus, clock, keys)
     house.move_in()
     yield house

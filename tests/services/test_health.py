@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.core import House
+from support.databases import ON_SQLITE
 from support.errors import raised
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.services.health import HealthReport
@@ -41,6 +42,7 @@ class TestReport:
 
         assert house.health.report().waiting_jobs == 1
 
+    @ON_SQLITE
     def test_a_database_that_does_not_answer_is_a_sentence(self, broken: House) -> None:
         assert broken.health.report().database.endswith(".")
 
@@ -49,9 +51,11 @@ class TestPing:
     def test_a_database_that_answers(self, house: House) -> None:
         house.health.ping()
 
+    @ON_SQLITE
     def test_one_that_does_not(self, broken: House) -> None:
         assert raised(broken.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")
 
+    @ON_SQLITE
     def test_one_whose_file_was_removed(self, house: House) -> None:
         """Open connections go on writing into the deleted file, which dies with the process."""
         house.db.hold_to_file()
@@ -60,6 +64,7 @@ class TestPing:
         assert raised(house.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")
         assert house.health.report().database.startswith("The file of the database was removed")
 
+    @ON_SQLITE
     def test_one_whose_file_was_replaced(self, house: House) -> None:
         house.db.hold_to_file()
         path = Path(house.db.engine.url.database or "")

@@ -24,13 +24,14 @@ from tutti.backends.locks import FileLocks
 from tutti.backends.passwords import Argon2Cost, Argon2Passwords
 from tutti.backends.tickets import HMACTickets
 from tutti.backends.tokens import RS256Tokens
+from tutti.db.dialect import is_sqlite
 from tutti.db.engine import Database
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller, Operator
 from tutti.domain.scanning import ScanPolicy, ScanReport
 from tutti.domain.values import LibraryId
 from tutti.kit.clock import Clock, system_clock
-from tutti.models import Change, Folder, MediaItem, SourceObject, Track
+from tutti.models import Base, Change, Folder, MediaItem, SourceObject, Track
 from tutti.ports.folders import Listing
 from tutti.ports.identity import Verdict
 from tutti.services.accounts import AccountPolicy, Accounts, NewUser
@@ -109,16 +110,26 @@ class Stored(NamedTuple):
 @contextmanager
 def clean_database(engine: Engine, *, clock: Clock, bus: LocalBus) -> Iterator[Database]:
     """Put an empty database under an engine that is used again and again."""
-    path = Path(engine.url.database or "")
-    for stale in path.parent.iterdir():
-        stale.unlink()
-    Path(fresh_url(path.parent).removeprefix("sqlite:///")).rename(path)
-    database = Database(f"sqlite:///{path}", clock=clock, bus=bus)
+    if is_sqlite(engine.dialect):
+        path = Path(engine.url.database or "")
+        for stale in path.parent.iterdir():
+            stale.unlink()
+        Path(fresh_url(path.parent).removeprefix("sqlite:///")).rename(path)
+        url = f"sqlite:///{path}"
+    else:
+        url = engine.url.render_as_string(hide_password=False)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(_EMPTY)
+    database = Database(url, clock=clock, bus=bus)
     database.engine = engine
     try:
         yield database
     finally:
         database.close()
+
+
+_EMPTY = "; ".join(f"DELETE FROM {table}" for table in ["word", *map(str, reversed(Base.metadata.sorted_tables))])
+"""On a table of a few rows a hundred times as fast as TRUNCATE."""
 
 
 class House:

@@ -11,6 +11,9 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+import pytest
+
+from support import postgresql
 from support.clock import START, ManualClock
 from tutti.backends.bus import LocalBus
 from tutti.db import schema
@@ -24,8 +27,12 @@ from tutti.kit.text import sort_key
 from tutti.models import Library, Source
 from tutti.ports.bus import Bus
 
-ENGINE = os.environ.get("TUTTI_TEST_DB", "sqlite")  # noqa: TID251 - the suite's own switch
-"""Which database the suite runs on."""
+KINDS: Sequence[str] = os.environ.get("TUTTI_TEST_DB", "sqlite,postgresql").split(",")  # noqa: TID251 - a switch
+"""Which databases the tests of the core run on."""
+
+ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True, scope="session")
+"""Marks tests of what only the embedded database has: a file, its lock, its indexes."""
+ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True, scope="session")
 
 _folders = count(1)
 
@@ -37,20 +44,24 @@ class Place(NamedTuple):
     uuid: UUID
 
 
-def fresh_database(folder: Path, *, clock: Clock | None = None, bus: Bus | None = None) -> Database:
+def fresh_database(
+    folder: Path, kind: str = "sqlite", *, clock: Clock | None = None, bus: Bus | None = None
+) -> Database:
     """Return a database of its own with every table and no row; whoever asked closes it.
 
     Args:
         folder: Where it may keep files; a second call there gives a second database.
+        kind: One of `KINDS`.
         clock: Stands still when not given.
         bus: Nobody listens when not given.
     """
-    return Database(fresh_url(folder), clock=clock or ManualClock(), bus=bus or LocalBus())
+    return Database(fresh_url(folder, kind), clock=clock or ManualClock(), bus=bus or LocalBus())
 
 
-def fresh_url(folder: Path) -> str:
+def fresh_url(folder: Path, kind: str = "sqlite") -> str:
     """As `fresh_database`, but not opened yet."""
-    assert ENGINE == "sqlite", f"TUTTI_TEST_DB={ENGINE} is not known"
+    if kind == "postgresql":
+        return postgresql.fresh_url()
     path = folder / f"fresh-{next(_folders)}.db"
     shutil.copyfile(_prepared(), path)
     return f"sqlite:///{path}"

@@ -64,8 +64,15 @@ def _prepared(table: Table, columns: tuple[str, ...], of: Dialect, skip_known: b
     statement = dialect.insert_statement(table, of).values(dict.fromkeys(columns))
     if skip_known:
         statement = statement.on_conflict_do_nothing()
-    compiled = statement.compile(dialect=of, column_keys=columns)
+    compiled = statement.compile(dialect=_positional(of), column_keys=columns)
     order = compiled.positiontup
+    assert order is not None  # noqa: S101 - that is what positional means
     found = ((place, table.c[name].type.dialect_impl(of).bind_processor(of)) for place, name in enumerate(order))
     pick = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
     return _Prepared(str(compiled), pick, [(place, one) for place, one in found if one is not None])
+
+
+@lru_cache(maxsize=8)
+def _positional(of: Dialect) -> Dialect:
+    """Return the dialect as it is when parameters go by place, which drivers take as they are."""
+    return of if of.positional else type(of)(paramstyle="format")  # type: ignore[call-arg]  # all dialects take it

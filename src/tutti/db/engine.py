@@ -110,7 +110,8 @@ class Database:
         self.engine = dialect.open_engine(url, pool_size=pool_size)
         self._clock = clock
         self._bus = bus
-        # Writers of this process queue here in order; SQLite's own lock only polls.
+        # Writers of this process queue here in order: SQLite's own lock only polls, and PostgreSQL's would take a
+        # connection for each that waits.
         self._writer = Lock()
         self._url = url
         self._file: tuple[int, int] | None = None
@@ -128,8 +129,8 @@ class Database:
         """
         with (
             dialect.explained(),
-            self.engine.connect() as connection,
-            Session(connection, autoflush=False) as session,
+            self.engine.connect() as plain,
+            Session(dialect.begin_reading(plain), autoflush=False) as session,
         ):
             yield Tx(session, self._clock)
 

@@ -58,6 +58,7 @@ _APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=(?:s|t|d|m|ll|re|ve)\b)")
 _INITIALS = re.compile(r"(?<!\w)[^\W\d_](?:\.[^\W\d_])+\b")
 _ARTICLE = re.compile(r"\W*(?:the|an?|der|die|das|les?|la|el|los)\s+(?=.*\w)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[0-9]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONG_RUN = re.compile(rf"[^\w\s\x00-\x7f]{{{_MARKS_MAX + 1},}}")
 
 _BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
@@ -127,11 +128,13 @@ def username_key(name: str) -> str:
     """Return the form in which two usernames are the same one (reliability.md O-LOG5).
 
     NFKC and case folding, dotless i as i, nothing invisible, single spaces: `ADMIN`, `admin` with a dotless i and
-    `admin` with a zero-width space are one account.
+    `admin` with a zero-width space are one account. A name with a control character is nobody's, and its key is empty.
 
     Args:
         name: Any text; its first 256 characters count, so bound names well below that.
     """
+    if _CONTROL.search(name):
+        return ""
     key = unicodedata.normalize("NFKC", _visible(unicodedata.normalize("NFKC", name[:_USERNAME_MAX])).casefold())
     return " ".join(_visible(key.replace("\N{LATIN SMALL LETTER DOTLESS I}", "i").replace("i\u0307", "i")).split())
 

@@ -18,11 +18,30 @@ _WORDS = f"fts5(body, content='{{kind}}_place', content_rowid='place', tokenize=
 _PARTS = f"fts5(text, content='word_place', content_rowid='place', tokenize='trigram', {_SPARE})"
 _PLACE = "(scope << 40) + id"
 
+# The words between blanks and line breaks, and the library: what a search of one library asks for together.
+_SPLIT = "array_remove(string_to_array(translate(body, E'\\n', ' '), ' '), '')"
+_LEXEMES = f"array_to_tsvector(array_append({_SPLIT}, '#' || CAST(scope AS text)))"
+
 
 def upgrade() -> None:
     """Apply."""
-    if not is_sqlite(op.get_bind().dialect):
-        return
+    if is_sqlite(op.get_bind().dialect):
+        _fts5()
+    else:
+        _tsvector()
+
+
+def _tsvector() -> None:
+    op.execute(
+        'CREATE TABLE word (id BIGSERIAL PRIMARY KEY, scope BIGINT NOT NULL, text TEXT COLLATE "C" NOT NULL,'
+        " UNIQUE (scope, text))"
+    )
+    for kind in ("track", "album", "artist"):
+        op.execute(f"ALTER TABLE {kind}_text ADD COLUMN words tsvector GENERATED ALWAYS AS ({_LEXEMES}) STORED")
+        op.execute(f"CREATE INDEX ix_{kind}_text_words ON {kind}_text USING gin (words) WITH (fastupdate = off)")
+
+
+def _fts5() -> None:
     op.execute(
         "CREATE TABLE word (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (scope, text))"
     )
