@@ -89,12 +89,18 @@ class GRPCSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where rows are."""
 
-    url: Annotated[str, Meta(description="Database URL; empty means `tutti.db` in the data folder.")] = ""
+    url: Annotated[
+        Secret,
+        Meta(
+            description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; empty means `tutti.db` in the data"
+            " folder."
+        ),
+    ] = Secret()
 
     def __post_init__(self) -> None:
-        """Refuse what this version cannot open."""
-        if self.url and not re.fullmatch(r"sqlite:///[^?]+", self.url):
-            raise ValueError("url: only sqlite:///PATH is supported by this version")
+        """Refuse what cannot be opened."""
+        if self.url and not re.fullmatch(r"sqlite:///[^?]+|postgresql(\+psycopg)?://.+", self.url):
+            raise ValueError("url: must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
 
 
 class BlobSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,6 +224,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def db_url(self) -> str:
         """The database URL with its default."""
         return self.db.url or f"sqlite:///{self.data_dir.resolve() / 'tutti.db'}"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file of this machine, which one server works on at a time."""
+        return self.db_url.startswith("sqlite:")
 
     @property
     def blobs_dir(self) -> Path:

@@ -79,7 +79,7 @@ class TestRefusal:
             ("TUTTI_HTTP__PUBLIC_URL", "music.example.org", "must be an address such as https://music.example.org"),
             ("TUTTI_HTTP__PUBLIC_URL", "https://a?b", "must be an address such as https://music.example.org"),
             ("TUTTI_HTTP__TRUSTED_PROXIES", "10.0.0.0/8,x", "'x' does not appear to be an IPv4 or IPv6 network"),
-            ("TUTTI_DB__URL", "postgresql://x", "only sqlite:///PATH is supported by this version"),
+            ("TUTTI_DB__URL", "mysql://x", "must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"),
             ("TUTTI_BLOBS__URL", "s3://x", "only file:///PATH is supported by this version"),
             ("TUTTI_DATA_DIR", "", "must not be empty"),
             ("TUTTI_PORT", "1", "there is no such setting"),
@@ -109,9 +109,18 @@ class TestRefusal:
     def test_a_host_may_be_a_name_or_an_address(self, host: str) -> None:
         assert load({"TUTTI_HTTP__HOST": host}).http.host == host
 
-    @pytest.mark.parametrize("url", ["sqlite:///", "sqlite://", "sqlite:///a?mode=ro", "postgresql://db"])
+    @pytest.mark.parametrize(
+        "url", ["sqlite:///", "sqlite://", "sqlite:///a?mode=ro", "postgresql:db", "postgres://db"]
+    )
     def test_a_database_that_cannot_be_opened_is_refused(self, url: str) -> None:
-        assert refused({"TUTTI_DB__URL": url}).startswith("TUTTI_DB__URL: only sqlite:///PATH ")
+        assert refused({"TUTTI_DB__URL": url}).startswith("TUTTI_DB__URL: must be sqlite:///PATH or ")
+
+    def test_a_database_may_be_a_server_and_its_password_is_not_shown(self) -> None:
+        found = load({"TUTTI_DB__URL": "postgresql://tutti:hush@db.example.org/music"})
+
+        assert found.db_url == "postgresql://tutti:hush@db.example.org/music"
+        assert not found.is_embedded
+        assert "hush" not in repr(found)
 
     def test_a_secret_is_not_repeated(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from threading import Event as Wait
 from threading import Lock
+from time import monotonic
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from tutti.db import dialect
@@ -18,6 +21,7 @@ from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
 from tutti.db.repos.sources import SourceRepo
 from tutti.db.search import Search
+from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
 from tutti.domain.jobs import JobKind
 from tutti.kit.clock import Clock
@@ -103,6 +107,10 @@ class WriteTx(Tx):
         self._session.flush()
 
 
+_WAITS_S = (0.1, 0.2, 0.4, 0.8)
+_PATIENCE_S = 2.0
+
+
 class Database:
     """The database of one server; safe to share between threads."""
 
@@ -129,7 +137,7 @@ class Database:
         """
         with (
             dialect.explained(),
-            self.engine.connect() as plain,
+            self._connect() as plain,
             Session(dialect.begin_reading(plain), autoflush=False) as session,
         ):
             yield Tx(session, self._clock)
@@ -141,13 +149,27 @@ class Database:
         Raises:
             AppError: BUSY `database_busy`, FULL `disk_full`, UNAVAILABLE `database_unavailable`.
         """
-        with dialect.explained(), self._writer, self.engine.connect() as plain:
+        with dialect.explained(), self._writer, self._connect() as plain:
             connection = dialect.begin_writing(plain)
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 tx = WriteTx(session, self._clock)
                 yield tx
         for event in tx.events:
             self._bus.publish(event)
+
+    def _connect(self) -> Connection:
+        """Return a connection; a server that is just restarting is waited for, because nothing was done yet."""
+        began = monotonic()
+        for wait_s in _WAITS_S:
+            try:
+                with dialect.explained():
+                    return self.engine.connect()
+            except AppError as error:
+                may_come_back = error.kind is ErrorKind.UNAVAILABLE and not dialect.is_sqlite(self.engine.dialect)
+                if not may_come_back or monotonic() - began + wait_s > _PATIENCE_S:
+                    raise
+            Wait().wait(wait_s)
+        return self.engine.connect()
 
     def version(self) -> str:
         """Return the name and version of the engine."""

@@ -75,7 +75,8 @@ def running(core: Core, *, access_changed: Callable[[], None], beside: Callable[
     ]
     if core.settings.scan.watch:
         threads.append(_thread("folders", _watch_folders, core, stop))
-    runner.take_over()
+    if core.settings.is_embedded:
+        runner.take_over()
     runner.start()
     for thread in threads:
         thread.start()

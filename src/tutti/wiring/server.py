@@ -53,7 +53,8 @@ def serve(settings: Settings, *, announce: Announce, beside: Beside) -> None:
     gc.disable()  # assembling makes much and drops nothing: collecting meanwhile costs a fifth of the start
     with ExitStack() as stack:
         core = stack.enter_context(open_core(settings))
-        _be_alone(core, stack)
+        if settings.is_embedded:
+            _be_alone(core, stack)
         listener = stack.enter_context(_listen(settings))
         _run(core, listener, announce, beside)
 

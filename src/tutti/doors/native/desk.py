@@ -12,6 +12,7 @@ from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 
 from tutti.domain.caller import Caller
+from tutti.domain.errors import AppError
 from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.hop import Hop
 from tutti.services.accounts import Accounts
@@ -96,8 +97,17 @@ class Desk:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run one use case for whoever sent the request; raises what `Gate.call` raises."""
-        return await self.gate.call(request.scope["headers"], method, *args, **kwargs)
+        """Run one use case for whoever sent the request; raises what `Gate.call` raises.
+
+        What only reads is tried once more when the database was lost on the way: it may be back, and nothing was done.
+        """
+        headers = request.scope["headers"]
+        try:
+            return await self.gate.call(headers, method, *args, **kwargs)
+        except AppError as error:
+            if request.scope["method"] != "GET" or error.code != "database_unavailable":
+                raise
+        return await self.gate.call(headers, method, *args, **kwargs)
 
     async def render(
         self,
