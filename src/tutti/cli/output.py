@@ -75,7 +75,7 @@ class Meter(Protocol):
 
 
 @contextmanager
-def meter(title: str, *, as_json: bool) -> Iterator[Meter]:
+def meter(title: str, *, unit: str = "files", as_json: bool) -> Iterator[Meter]:
     """Show progress on standard error: a bar on a terminal, now and then a line elsewhere, nothing for scripts."""
     title = visible(title)
     if as_json:
@@ -84,7 +84,7 @@ def meter(title: str, *, as_json: bool) -> Iterator[Meter]:
         with _bar(title) as shown:
             yield shown
     else:
-        yield _Lines(title)
+        yield _Lines(title, unit)
 
 
 class _Silent:
@@ -95,14 +95,15 @@ class _Silent:
 class _Lines:
     _EVERY = 5000
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, unit: str) -> None:
         self._title = title
+        self._unit = unit
         self._next = self._EVERY
 
     def show(self, done: int, total: int | None, note: str) -> None:
         if done >= self._next:
             self._next = done + self._EVERY
-            sys.stderr.write(f"{self._title}: {done}{f' of {total}' if total else ''} files, {note}\n")
+            sys.stderr.write(f"{self._title}: {done}{f' of {total}' if total else ''} {self._unit}, {note}\n")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.orm import Session
 
 from tutti.db import dialect
@@ -25,11 +25,14 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Row], *, ski
         rows: Column names to values.
         skip_known: Leave out rows that break a unique constraint.
     """
-    if not rows:
-        return
-    connection = session.connection()
-    prepared = _prepared(_table(model), tuple(rows[0]), connection.dialect, skip_known)
-    connection.exec_driver_sql(prepared.statement, list(map(prepared.values, rows)))
+    insert_into_table(session.connection(), _table(model), rows, skip_known=skip_known)
+
+
+def insert_into_table(connection: Connection, table: Table, rows: Sequence[Row], *, skip_known: bool = False) -> None:
+    """As `insert_rows`, for any table."""
+    if rows:
+        prepared = _prepared(table, tuple(rows[0]), connection.dialect, skip_known)
+        connection.exec_driver_sql(prepared.statement, list(map(prepared.values, rows)))
 
 
 def reserve_ids(session: Session, model: type[Base], count: int) -> Sequence[int]:

@@ -36,6 +36,12 @@ def upgrade(engine: Engine) -> bool:
     return is_behind
 
 
+def revision(engine: Engine) -> str | None:
+    """Return the newest migration that a database has seen, None when it is empty; raises as `upgrade`."""
+    with dialect.explained(), engine.connect() as connection:
+        return _revision(connection)
+
+
 def _revision(connection: Connection) -> str | None:
     tables = set(inspect(connection).get_table_names())
     if not tables:

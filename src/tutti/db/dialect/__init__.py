@@ -26,6 +26,8 @@ __all__ = [
     "insert_statement",
     "is_sqlite",
     "migrating",
+    "migrating_on",
+    "move_sequences_on",
     "open_engine",
     "reserve_ids",
     "settle",
@@ -65,10 +67,23 @@ def begin_writing(connection: Connection) -> Connection:
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
     """Open one transaction for all migrations, in which tables may be rebuilt and nothing is in a hurry."""
-    with engine.connect() as plain, begin_writing(plain) as connection:
-        migration = sqlite.migration if is_sqlite(connection.dialect) else postgresql.migration
-        with migration(connection):
-            yield connection
+    with engine.connect() as plain, migrating_on(plain) as connection:
+        yield connection
+
+
+@contextmanager
+def migrating_on(plain: Connection) -> Iterator[Connection]:
+    """As `migrating`, on a connection that is open."""
+    connection = begin_writing(plain)
+    migration = sqlite.migration if is_sqlite(connection.dialect) else postgresql.migration
+    with migration(connection):
+        yield connection
+
+
+def move_sequences_on(connection: Connection, tables: Sequence[Table]) -> None:
+    """Let new rows get ids behind those that were inserted with their own."""
+    if not is_sqlite(connection.dialect):
+        postgresql.move_sequences_on(connection, tables)
 
 
 def settle(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, Table, create_engine, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from tutti.db.dialect.sqlite import BUSY, Reason
@@ -80,6 +80,15 @@ def reserve_ids(connection: Connection, table: Table, count: int) -> Sequence[in
     """Take ids from the sequence of a table."""
     taken = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
     return [found for (found,) in connection.exec_driver_sql(taken, (table.name, count))]
+
+
+def move_sequences_on(connection: Connection, tables: Sequence[Table]) -> None:
+    """Set the sequence of each table behind its greatest id."""
+    for table in (table for table in tables if "id" in table.c):
+        sequence = connection.exec_driver_sql("SELECT pg_get_serial_sequence(%s, 'id')", (table.name,)).scalar()
+        last = None if sequence is None else connection.execute(select(func.max(table.c.id))).scalar()
+        if last is not None:
+            connection.exec_driver_sql("SELECT setval(%s, %s)", (sequence, last))
 
 
 def reason(error: DBAPIError) -> Reason | None:
