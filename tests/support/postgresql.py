@@ -121,9 +121,8 @@ class OwnServer:
 
     def _starts(self) -> bool:
         """Return whether it could be started: what the old one left may be in use for a moment."""
-        log = self._folder.with_suffix(".log")
         try:
-            self._control("-o", f'-h "" -k {self._socket}', "-l", str(log), "start")
+            self._control("-o", f'-h "" -k {self._socket}', "-l", str(self._server.log), "start")
         except CalledProcessError:
             return False
         return True
