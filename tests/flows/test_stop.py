@@ -46,7 +46,7 @@ def is_deaf(url: str) -> bool:
     """Return whether the server takes no new connections."""
     try:
         httpx2.get(f"{url}/health")
-    except httpx2.ConnectError:
+    except httpx2.TransportError:  # refused, or reset while it waited to be let in
         return True
     return False
 
