@@ -37,6 +37,7 @@ from tutti.ports.identity import Verdict
 from tutti.services.accounts import AccountPolicy, Accounts, NewUser
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog, PageWish
+from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
@@ -162,7 +163,8 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
-        self.maintenance = Maintenance(db, self.blobs, self.covers, policy=MaintenancePolicy())
+        self.maintenance = Maintenance(db, self.blobs, self.covers, self.locks, policy=MaintenancePolicy())
+        self.checking = Checking(db, self.blobs)
         self.health = Health(db, self.media)
 
     def move_in(self) -> None:

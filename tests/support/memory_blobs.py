@@ -145,6 +145,10 @@ class MemoryBlobs:
             del self._disk.blobs[blob_hash]
         return True
 
+    def set_aside(self, blob_hash: BlobHash) -> bool:
+        with self._disk.lock:
+            return self._disk.blobs.pop(blob_hash, None) is not None
+
     def walk(self) -> Iterator[StoredBlob]:
         for blob_hash in sorted(self._disk.blobs):
             if found := self.find(blob_hash):

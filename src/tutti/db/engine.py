@@ -14,6 +14,7 @@ from tutti.db import dialect
 from tutti.db.repos.accounts import AccountRepo
 from tutti.db.repos.browse import BrowseRepo
 from tutti.db.repos.catalog import CatalogRepo
+from tutti.db.repos.integrity import IntegrityRepo
 from tutti.db.repos.jobs import JobRepo
 from tutti.db.repos.libraries import LibraryRepo
 from tutti.db.repos.media import MediaRepo
@@ -79,6 +80,11 @@ class Tx:
     def jobs(self) -> JobRepo:
         """The job table."""
         return JobRepo(self._session)
+
+    @cached_property
+    def integrity(self) -> IntegrityRepo:
+        """What a check asks."""
+        return IntegrityRepo(self._session)
 
     @cached_property
     def server(self) -> ServerRepo:

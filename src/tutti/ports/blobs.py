@@ -126,6 +126,14 @@ class BlobStore(Protocol):
         """
         ...
 
+    def set_aside(self, blob_hash: BlobHash) -> bool:
+        """Put damaged bytes where no reader finds them, and where the same bytes, sent again, do not; keep them.
+
+        Returns:
+            Whether there were any.
+        """
+        ...
+
     def walk(self) -> Iterator[StoredBlob]:
         """Yield all blobs, in the order of their hashes; what changes meanwhile may or may not be among them."""
         ...

@@ -1,12 +1,21 @@
 """Housekeeping in bounded steps: what nobody can use any more goes."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from tutti.db.engine import Database
+from tutti.domain.errors import AppError
 from tutti.domain.jobs import JobKind
-from tutti.ports.blobs import BlobStore
+from tutti.domain.values import BlobHash
+from tutti.ports.blobs import BlobStore, StoredBlob
 from tutti.ports.files import CoverCache
+from tutti.ports.locks import Locks
+
+COLLECTING = "collecting"
+"""The lock of whoever deletes blobs, and of whoever needs them to stay."""
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +43,11 @@ class Tidied(NamedTuple):
 class Maintenance:
     """What runs every hour."""
 
-    def __init__(self, db: Database, blobs: BlobStore, covers: CoverCache, *, policy: MaintenancePolicy) -> None:
+    def __init__(
+        self, db: Database, blobs: BlobStore, covers: CoverCache, locks: Locks, *, policy: MaintenancePolicy
+    ) -> None:
         self._db = db
+        self._locks = locks
         self._blobs = blobs
         self._covers = covers
         self._policy = policy
@@ -59,11 +71,25 @@ class Maintenance:
             tx.enqueue(JobKind.MAINTAIN, "all")
 
     def _collect(self) -> int:
-        """Delete blobs that no row names; an upload of the same bytes makes the file young again, which saves it."""
-        removed = 0
-        for blob in self._blobs.walk():
-            with self._db.read() as tx:
-                is_known = tx.media.has_blob(blob.hash)
-            if not is_known:
-                removed += self._blobs.delete(blob.hash, older_than_s=self._policy.orphan_s)
-        return removed
+        """Delete blobs that no row names; an upload of the same bytes makes the file young again, which saves it.
+
+        While a backup is being made nothing goes that its rows may name.
+        """
+        try:
+            with self._locks.hold(COLLECTING):
+                return sum(self._collect_from(hashes) for hashes in _batches(self._blobs.walk()))
+        except AppError as error:
+            if error.code != "already_running":
+                raise
+            return 0
+
+    def _collect_from(self, hashes: Sequence[BlobHash]) -> int:
+        with self._db.read() as tx:
+            known = tx.integrity.known_blobs(hashes)
+        unnamed = [one for one in hashes if one not in known]
+        return sum(self._blobs.delete(one, older_than_s=self._policy.orphan_s) for one in unnamed)
+
+
+def _batches(blobs: Iterator[StoredBlob]) -> Iterator[Sequence[BlobHash]]:
+    while batch := [blob.hash for blob in islice(blobs, _BATCH)]:
+        yield batch

@@ -25,6 +25,7 @@ from tutti.kit.clock import Clock, system_clock
 from tutti.services.accounts import AccountPolicy, Accounts
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
+from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
@@ -58,6 +59,7 @@ class Core:
     deliveries: Deliveries
     artwork: Artwork
     ingest: Ingest
+    checking: Checking
     maintenance: Maintenance
     health: Health
 
@@ -118,10 +120,12 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             ),
             artwork=Artwork(db, media, blobs, covers),
             ingest=Ingest(db, blobs, media, policy=IngestPolicy()),
+            checking=Checking(db, blobs),
             maintenance=Maintenance(
                 db,
                 blobs,
                 covers,
+                locks,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),

@@ -1,4 +1,7 @@
-"""The folder of blobs: `blobs/ab/cd/<hash>` for what is there, `staging/<id>` for what is on its way."""
+"""The folder of blobs: `blobs/ab/cd/<hash>` for what is there, `staging/<id>` for what is on its way.
+
+What was found to be damaged lies in `damaged`, under its hash and a suffix.
+"""
 
 import os
 import re
@@ -50,6 +53,7 @@ class LocalBlobs:
     ) -> None:
         self._blobs = root / "blobs"
         self._staging = root / "staging"
+        self._damaged = root / "damaged"
         self._lock = root / "lock"
         self._disk = Disk(root, reserve_bytes=reserve_bytes, fsync=fsync)
         self._clock = clock
@@ -127,6 +131,21 @@ class LocalBlobs:
                 if status is None or (older_than_s > 0 and self._age_s(status) < older_than_s):
                     return False
                 path.unlink()
+            self._disk.sync_folder(path.parent)
+        return True
+
+    def set_aside(self, blob_hash: BlobHash) -> bool:
+        """Rename the file into a folder of its own, under the lock that commits take."""
+        if not _HASH.fullmatch(blob_hash):
+            return False
+        path = self._path(blob_hash)
+        with store_errors():
+            make_folder(self._damaged)
+            with exclusive(self._lock):
+                if _status(path) is None:
+                    return False
+                path.rename(self._damaged / f"{blob_hash}-{secrets.token_hex(4)}")
+            self._disk.sync_folder(self._damaged)
             self._disk.sync_folder(path.parent)
         return True
 

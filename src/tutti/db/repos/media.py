@@ -70,10 +70,6 @@ class MediaRepo:
         values = {"hash": blob_hash, "size_bytes": size_bytes, "created_at": now}
         self._session.execute(insert_into(self._session, Blob).values(**values).on_conflict_do_nothing())
 
-    def has_blob(self, blob_hash: BlobHash) -> bool:
-        """Whether a row names these bytes."""
-        return self._session.scalar(select(Blob.hash).where(Blob.hash == blob_hash)) is not None
-
     def bytes_of(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> BytesRow | None:
         """Return where the bytes of an item are, None when it is in none of these libraries."""
         given = {"uuid": item_uuid, "libraries": list(libraries)}
