@@ -425,20 +425,6 @@ class TestRedeem:
         assert access.until == house.clock.now + timedelta(minutes=1)
 
 
-class TestMe:
-    def test_an_account_sees_itself(self, house: House) -> None:
-        bob = house.accounts.add(house.ann, NewUser("bob", PASSWORD, email="bob@example.org"))
-
-        me = house.accounts.me(bob)
-
-        assert (me.caller, me.email) == (bob, "bob@example.org")
-
-    def test_an_account_that_is_gone_sees_nothing(self, house: House) -> None:
-        ghost = replace(house.ann, user_id=UserId(99))
-
-        assert raised(lambda: house.accounts.me(ghost)) == (ErrorKind.UNAUTHENTICATED, "session_ended")
-
-
 class TestNamed:
     def test_a_name_is_found_in_any_case(self, house: House) -> None:
         assert house.accounts.named("ANN") == house.ann

@@ -25,7 +25,7 @@ LEEWAY = timedelta(seconds=60)
 _ALGORITHM = "RS256"
 _HEADER_TYPE = "at+jwt"
 _TOKEN_TYPE = "Access"  # noqa: S105 - a claim of contracts/collisions.md 6
-_ROLES = {"ROLE_ADMIN": Role.ADMIN, "ROLE_USER": Role.USER}
+_ROLES = {"ROLE_ADMIN": Role.ADMIN, "ROLE_USER": Role.USER, "ROLE_GUEST": Role.GUEST}
 _WIRE_ROLES = {role: name for name, role in _ROLES.items()}
 _INSTANTS = range(1, 253_402_300_800)  # what a datetime can hold
 

@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
     RIGHT = "right"
     RIGHT_BUT_OUTDATED = "right_but_outdated"
-    """Right, and worth hashing again: the stored hash was made with other costs than today's."""
+    """Right, and worth hashing again: the stored hash was made in another way or with other costs than today's."""
     WRONG = "wrong"
 
 

@@ -23,6 +23,8 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanPolicy
 from tutti.kit.clock import Clock, system_clock
 from tutti.services.accounts import AccountPolicy, Accounts
+from tutti.services.administration import Administration
+from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries, TicketPolicy
@@ -30,6 +32,8 @@ from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.profiles import Profiles
+from tutti.services.registration import Admission, Registration
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.sources import Sources
@@ -50,6 +54,10 @@ class Core:
     folders: LocalFolders
     tokens: RS256Tokens
     accounts: Accounts
+    administration: Administration
+    registration: Registration
+    profiles: Profiles
+    app_keys: AppKeys
     sessions: Sessions
     libraries: Libraries
     sources: Sources
@@ -87,6 +95,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
+        account_policy = AccountPolicy(min_password_chars=auth.min_password_chars)
         yield Core(
             settings=settings,
             clock=clock,
@@ -95,9 +104,11 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             locks=locks,
             folders=folders,
             tokens=tokens,
-            accounts=Accounts(
-                db, passwords, tokens, tickets, policy=AccountPolicy(min_password_chars=auth.min_password_chars)
-            ),
+            accounts=Accounts(db, passwords, tokens, tickets, policy=account_policy),
+            administration=Administration(db, passwords, policy=account_policy),
+            registration=Registration(db, passwords, policy=account_policy, admission=Admission(auth.registration)),
+            profiles=Profiles(db, passwords, policy=account_policy),
+            app_keys=AppKeys(db),
             sessions=Sessions(
                 db,
                 passwords,

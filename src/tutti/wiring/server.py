@@ -130,6 +130,10 @@ def _stop(server: uvicorn.Server) -> None:
 def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
+        administration=core.administration,
+        registration=core.registration,
+        profiles=core.profiles,
+        app_keys=core.app_keys,
         sessions=core.sessions,
         libraries=core.libraries,
         sources=core.sources,

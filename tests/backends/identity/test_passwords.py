@@ -11,7 +11,8 @@ from argon2.exceptions import VerificationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutti.backends.passwords import PASSWORD_MAX, Argon2Cost, Argon2Passwords
+from tutti.backends.passwords import Argon2Cost, Argon2Passwords
+from tutti.domain.accounts import PASSWORD_MAX
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.ports.identity import Verdict
 
