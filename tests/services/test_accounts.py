@@ -12,7 +12,7 @@ from support.core import PASSWORD, House
 from support.errors import failure, raised
 from tutti.domain.caller import Caller, Operator, Role
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.values import ItemUUID, SessionUUID, UserId
+from tutti.domain.values import ItemUUID, SessionUUID
 from tutti.ports.identity import AccessClaims, StreamTicket
 from tutti.services.accounts import NewUser
 from tutti.services.sessions import Client, SignedIn

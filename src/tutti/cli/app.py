@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tutti.cli import doctor, libraries, scanning, serving, sources, users
+from tutti.cli import doctor, keys, libraries, scanning, serving, sources, users
 from tutti.cli.output import visible
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(users.app, name="user")
 app.add_typer(libraries.app, name="library")
 app.add_typer(sources.app, name="source")
+app.add_typer(keys.app, name="keys")
 app.command("serve")(serving.serve)
 app.command("scan")(scanning.scan)
 app.command("doctor")(doctor.doctor)

@@ -10,7 +10,8 @@ from tutti.backends.blobs_local import LocalBlobs
 from tutti.backends.bus import LocalBus
 from tutti.backends.files import FolderCovers, LocalFiles
 from tutti.backends.folders import LocalFolders
-from tutti.backends.keys import Purpose, load_or_create_keys
+from tutti.backends.key_folder import KeyFolder
+from tutti.backends.keys import Purpose
 from tutti.backends.locks import FileLocks
 from tutti.backends.media_worker.pool import PooledMediaReader
 from tutti.backends.passwords import Argon2Passwords
@@ -36,6 +37,7 @@ from tutti.services.profiles import Profiles
 from tutti.services.registration import Admission, Registration
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
+from tutti.services.signing import Signing
 from tutti.services.sources import Sources
 from tutti.settings import Settings
 
@@ -58,6 +60,7 @@ class Core:
     registration: Registration
     profiles: Profiles
     app_keys: AppKeys
+    signing: Signing
     sessions: Sessions
     libraries: Libraries
     sources: Sources
@@ -79,7 +82,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
     """
     data = _data_folder(settings)
     with ExitStack() as stack:
-        keys = load_or_create_keys(data / "keys")
+        key_folder = KeyFolder(data / "keys", clock=clock)
+        keys = key_folder.ring
         bus = LocalBus()
         db = Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4)
         stack.callback(db.close)
@@ -91,7 +95,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         stack.callback(media.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
-        tokens, tickets = RS256Tokens(keys, issuer=ISSUER, clock=clock), HMACTickets(keys, clock=clock)
+        tokens = RS256Tokens(keys, issuer=ISSUER, clock=clock, look=key_folder.signing)
+        tickets = HMACTickets(keys, clock=clock)
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
@@ -109,6 +114,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             registration=Registration(db, passwords, policy=account_policy, admission=Admission(auth.registration)),
             profiles=Profiles(db, passwords, policy=account_policy),
             app_keys=AppKeys(db),
+            signing=Signing(db, key_folder),
             sessions=Sessions(
                 db,
                 passwords,

@@ -7,6 +7,7 @@ from litestar.di import Provide
 
 from tutti.doors.http.app import Door
 from tutti.doors.http.delivery import FileDelivery
+from tutti.doors.http.holds import Holds
 from tutti.doors.http.shortcuts import Shortcut
 from tutti.doors.native import account, catalog, identity, libraries, system, users
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
@@ -17,9 +18,9 @@ from tutti.kit.clock import Clock
 _STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 
-def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
+def open_door(desk: Desk, delivery: FileDelivery, holds: Holds, clock: Clock) -> Door:
     """Return the door to what the desk has."""
-    streams = Streams(desk.accounts, desk.deliveries, delivery, gate=desk.gate, hop=desk.hop, clock=clock)
+    streams = Streams(desk.accounts, desk.deliveries, delivery, gate=desk.gate, holds=holds, hop=desk.hop, clock=clock)
     return Door(
         name="native",
         prefixes=("/",),
