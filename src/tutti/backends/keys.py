@@ -130,12 +130,12 @@ def add_signing_key(folder: Path) -> SigningKey:
             with suppress(FileExistsError):
                 os.link(fresh, folder / name)
                 break
-        fresh.unlink()
         _sync(folder)
     except OSError as error:
         raise _not_written(folder, error) from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
     return _signing_key(name, pem)
 
 
