@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
-
 from tutti.backends.keys import (
     KeyRing,
     SigningKey,
@@ -17,8 +15,6 @@ from tutti.backends.keys import (
 )
 from tutti.domain.errors import AppError
 from tutti.kit.clock import Clock
-
-_log = structlog.get_logger()
 
 
 class KeyFolder:
@@ -46,7 +42,9 @@ class KeyFolder:
             if names != found.names:
                 self._found = found = _Found(names, load_keys(self._folder).signing)
         except (AppError, OSError) as error:
-            _log.warning("keys.not_read", reason=str(error))
+            import structlog  # noqa: PLC0415 - which takes rich along, unless `serve` has hidden that
+
+            structlog.get_logger().warning("keys.not_read", reason=str(error))
         return found.signing
 
     def kids(self) -> Sequence[str]:
