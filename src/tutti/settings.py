@@ -119,7 +119,8 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Accounts and tokens."""
 
     registration: Annotated[
-        Literal["open", "invite", "closed"], Meta(description=f"Who may make an account; `open` and `invite`: {LATER}")
+        Literal["open", "invite", "closed"],
+        Meta(description="Who may make an account: anybody, whoever has an invite, or nobody but an administrator."),
     ] = "closed"
     security_key: Annotated[Secret, Meta(description=f"The gate of a door that registers by key. {LATER}")] = Secret()
     access_minutes: Annotated[int, Meta(ge=1, le=60, description="Life of an access token.")] = 15
@@ -211,7 +212,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def without_effect(self) -> Sequence[str]:
         """Return the names that are set, and that this version has nothing to do with yet."""
         later = [name for name, (_, about) in names().items() if LATER in about.description]
-        return [name for name in later if self.value_of(name) not in ("", (), "closed")]
+        return [name for name in later if self.value_of(name) not in ("", ())]
 
     def value_of(self, name: str) -> object:
         """Return the value of a setting by its environment name."""

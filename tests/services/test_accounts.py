@@ -12,7 +12,7 @@ from support.core import PASSWORD, House
 from support.errors import failure, raised
 from tutti.domain.caller import Caller, Operator, Role
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.values import ItemUUID, SessionUUID, UserId
+from tutti.domain.values import ItemUUID, SessionUUID
 from tutti.ports.identity import AccessClaims, StreamTicket
 from tutti.services.accounts import NewUser
 from tutti.services.sessions import Client, SignedIn
@@ -423,20 +423,6 @@ class TestRedeem:
         access = house.accounts.redeem(self.ticket(house, signed_in.caller), self.ITEM)
 
         assert access.until == house.clock.now + timedelta(minutes=1)
-
-
-class TestMe:
-    def test_an_account_sees_itself(self, house: House) -> None:
-        bob = house.accounts.add(house.ann, NewUser("bob", PASSWORD, email="bob@example.org"))
-
-        me = house.accounts.me(bob)
-
-        assert (me.caller, me.email) == (bob, "bob@example.org")
-
-    def test_an_account_that_is_gone_sees_nothing(self, house: House) -> None:
-        ghost = replace(house.ann, user_id=UserId(99))
-
-        assert raised(lambda: house.accounts.me(ghost)) == (ErrorKind.UNAUTHENTICATED, "session_ended")
 
 
 class TestNamed:

@@ -7,14 +7,14 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from support.core import PASSWORD, House
 from support.errors import raised
 from support.music import Song
-from tutti.domain.caller import Caller
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.models import SourceObject
+from tutti.models import LibraryMember, MediaItem, SourceObject
 from tutti.services.delivery import Delivery
 from tutti.services.sessions import Client
 
@@ -171,3 +171,65 @@ class TestTicket:
 
     def test_for_an_unknown_item_there_is_none(self, house: House, ann: Caller) -> None:
         assert raised(lambda: house.deliveries.ticket(ann, uuid4())) == (ErrorKind.NOT_FOUND, "track_not_found")
+
+
+class TestMayGoOn:
+    """What is being sent is asked about again when access may have changed (P34)."""
+
+    @pytest.fixture
+    def caller(self, house: House) -> Caller:
+        """Bob in a session of his own, who may listen to Ann's library."""
+        house.join(house.add_user("bob"), house.library_id, "listener")
+        return house.sessions.sign_in("bob", PASSWORD, Client()).caller
+
+    def goes_on(self, house: House, caller: Caller, item: UUID) -> bool:
+        return house.deliveries.may_go_on([(caller, item)]) == [True]
+
+    def test_whoever_is_still_allowed_goes_on(self, house: House, item: UUID, caller: Caller) -> None:
+        house.clock.advance(timedelta(hours=1))  # the token is over, the session is not
+
+        assert self.goes_on(house, caller, item)
+        assert self.goes_on(house, house.ann, item)
+
+    def test_each_is_asked_about_by_himself(self, house: House, item: UUID, caller: Caller) -> None:
+        house.sessions.sign_out(caller)
+
+        assert house.deliveries.may_go_on([(caller, item), (house.ann, item)]) == [False, True]
+
+    def test_whose_account_is_out_does_not(self, house: House, item: UUID, caller: Caller) -> None:
+        house.accounts.set_active(house.ann, "bob", is_active=False)
+
+        assert not self.goes_on(house, caller, item)
+
+    def test_whose_account_is_gone_does_not(self, house: House, item: UUID, caller: Caller) -> None:
+        house.administration.delete(house.ann, caller.user_uuid)
+
+        assert not self.goes_on(house, caller, item)
+
+    def test_who_is_no_member_any_more_does_not(self, house: House, item: UUID, caller: Caller) -> None:
+        with house.db.write() as tx:
+            tx._session.execute(delete(LibraryMember).where(LibraryMember.user_id == caller.user_id))
+
+        assert not self.goes_on(house, caller, item)
+
+    def test_who_has_no_role_any_more_does_not(self, house: House, item: UUID, caller: Caller) -> None:
+        with house.db.write() as tx:
+            tx.accounts.set_roles(caller.user_id, [])
+
+        assert not self.goes_on(house, caller, item)
+
+    def test_an_app_key_goes_on_until_it_is_revoked(self, house: House, item: UUID, caller: Caller) -> None:
+        made = house.app_keys.create(caller, "radio", [Permission.LISTEN])
+        by_key = house.accounts.authenticate(made.text).caller
+        assert self.goes_on(house, by_key, item)
+
+        house.app_keys.revoke(caller, made.known.uuid)
+
+        assert not self.goes_on(house, by_key, item)
+
+    def test_what_somebody_has_deleted_is_not_sent_on(self, house: House, item: UUID, caller: Caller) -> None:
+        with house.db.write() as tx:
+            tx._session.execute(update(MediaItem).where(MediaItem.uuid == item).values(deleted_at=tx.now))
+
+        assert not self.goes_on(house, caller, item)
+        assert not self.goes_on(house, caller, uuid4())

@@ -1,10 +1,14 @@
 """Signing in, staying signed in by tokens that are good once, signing out."""
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from uuid import UUID, uuid4
 
+import bcrypt
 import pytest
 from sqlalchemy import select
 
@@ -14,7 +18,7 @@ from tutti.domain.caller import Operator
 from tutti.domain.errors import ErrorKind
 from tutti.models import RefreshToken, Session
 from tutti.ports.identity import Verdict
-from tutti.services.sessions import Client, SignedIn
+from tutti.services.sessions import Client, SessionPolicy, SignedIn
 
 HERE = Client("kitchen", "192.0.2.7")
 AFTER_GRACE = timedelta(seconds=11)
@@ -298,6 +302,172 @@ class TestSignOut:
         house.sessions.sign_out(replace(signed_in.caller, session_uuid=None))
 
         assert house.accounts.authenticate(signed_in.access_token).caller == signed_in.caller
+
+
+class TestMine:
+    def test_one_sees_where_one_is_signed_in(self, house: House, signed_in: SignedIn) -> None:
+        house.clock.advance(timedelta(minutes=1))
+        other = house.sessions.sign_in("ann", PASSWORD, Client("car", "198.51.100.3"))
+
+        newer, older = house.sessions.mine(signed_in.caller)
+
+        assert (newer.uuid, older.uuid) == (other.caller.session_uuid, signed_in.caller.session_uuid)
+        assert (older.label, older.address, older.door) == ("kitchen", "192.0.2.7", "native")
+        assert newer.created_at - older.created_at == timedelta(minutes=1)
+
+    def test_staying_signed_in_is_seen(self, house: House, signed_in: SignedIn) -> None:
+        house.clock.advance(timedelta(hours=1))
+        house.sessions.refresh(signed_in.refresh_token)
+
+        assert house.sessions.mine(signed_in.caller)[0].last_used_at == house.clock.now
+
+    def test_what_has_ended_is_not_shown(self, house: House, signed_in: SignedIn) -> None:
+        house.sessions.sign_out(house.sessions.sign_in("ann", PASSWORD, HERE).caller)
+        house.add_user("bob")
+        house.sessions.sign_in("bob", PASSWORD, HERE)
+
+        assert [one.uuid for one in house.sessions.mine(signed_in.caller)] == [signed_in.caller.session_uuid]
+        house.clock.advance(timedelta(days=90))
+        assert house.sessions.mine(signed_in.caller) == []
+
+
+class TestEnd:
+    def test_one_session_ends_and_no_other(self, house: House, signed_in: SignedIn) -> None:
+        other = house.sessions.sign_in("ann", PASSWORD, HERE)
+        before = house.accounts.access_epoch()
+
+        house.sessions.end(signed_in.caller, uuid_of(other))
+
+        assert raised(lambda: house.accounts.authenticate(other.access_token))[1] == "session_ended"
+        assert raised(lambda: house.sessions.refresh(other.refresh_token))[1] == "refresh_refused"
+        assert house.accounts.authenticate(signed_in.access_token).caller == signed_in.caller
+        assert house.accounts.access_epoch() == before + 1
+        assert raised(lambda: house.sessions.end(signed_in.caller, uuid_of(other)))[1] == "session_not_found"
+
+    def test_somebody_elses_is_not_found(self, house: House, signed_in: SignedIn) -> None:
+        """O-AZ2"""
+        bob = house.add_user("bob")
+
+        for uuid in (uuid_of(signed_in), uuid4()):
+            assert raised(partial(house.sessions.end, bob, uuid)) == (ErrorKind.NOT_FOUND, "session_not_found")
+        assert house.accounts.authenticate(signed_in.access_token).caller == signed_in.caller
+
+
+class TestSignOutEverywhere:
+    def test_all_of_ones_sessions_end_and_nobody_elses(self, house: House, signed_in: SignedIn) -> None:
+        other = house.sessions.sign_in("ann", PASSWORD, HERE)
+        house.add_user("bob")
+        bob = house.sessions.sign_in("bob", PASSWORD, HERE)
+
+        assert house.sessions.sign_out_everywhere(signed_in.caller) == 2
+
+        for one in (signed_in, other):
+            assert raised(partial(house.accounts.authenticate, one.access_token))[1] == "session_ended"
+            assert raised(partial(house.sessions.refresh, one.refresh_token))[1] == "refresh_refused"
+        assert house.accounts.authenticate(bob.access_token).caller == bob.caller
+
+
+SINUZOID = SessionPolicy(door="sinuzoid", access=timedelta(hours=1), kept=5, is_exact=True)
+ASTOLFO = SessionPolicy(door="astolfo", access=timedelta(hours=72), absolute=timedelta(hours=72))
+
+
+class TestDoors:
+    """Each door keeps people signed in as its clients expect; the tokens are of one kind (collisions.md 6)."""
+
+    def test_a_door_has_its_own_lifetimes(self, house: House) -> None:
+        signed_in = house.sessions.sign_in("ann", PASSWORD, HERE, SINUZOID)
+
+        assert signed_in.expires_in_s == 3600
+        assert house.tokens.verify(signed_in.access_token).expires_at - house.clock.now.replace(
+            microsecond=0
+        ) == timedelta(hours=1)
+        assert _session(house).door == "sinuzoid"
+        assert house.sessions.refresh(signed_in.refresh_token, SINUZOID).expires_in_s == 3600
+
+    def test_a_long_lived_token_carries_no_power(self, house: House) -> None:
+        signed_in = house.sessions.sign_in("ann", PASSWORD, HERE, ASTOLFO)
+
+        caller = house.accounts.authenticate(signed_in.access_token).caller
+
+        assert (caller.is_admin, caller.may_change_credentials) == (False, False)
+
+    def test_the_five_newest_of_a_door_are_kept(self, house: House, signed_in: SignedIn) -> None:
+        others = [house.sessions.sign_in("ann", PASSWORD, HERE, SINUZOID) for _ in range(6)]
+
+        assert raised(lambda: house.accounts.authenticate(others[0].access_token))[1] == "session_ended"
+        for one in (*others[1:], signed_in):
+            assert house.accounts.authenticate(one.access_token).caller == one.caller
+
+    def test_those_of_others_do_not_count(self, house: House) -> None:
+        house.add_user("bob")
+        bob = house.sessions.sign_in("bob", PASSWORD, HERE, SINUZOID)
+        for _ in range(6):
+            house.sessions.sign_in("ann", PASSWORD, HERE, SINUZOID)
+
+        assert house.accounts.authenticate(bob.access_token).caller == bob.caller
+
+    @pytest.mark.parametrize("name", ["Ann", "ANN", "\uff41nn", "ann\u200b"])
+    def test_a_door_may_know_names_in_their_own_case_alone(self, house: House, name: str) -> None:
+        """O-LOG5: at the same price as an unknown name."""
+        before = house.passwords.verified
+
+        assert raised(lambda: house.sessions.sign_in(name, PASSWORD, HERE, SINUZOID))[1] == "bad_login"
+        assert house.passwords.verified == before + 1
+        assert house.sessions.sign_in("ann", PASSWORD, HERE, SINUZOID).caller.username == "ann"
+
+
+class TestLifetimes:
+    """reliability.md P35"""
+
+    def test_a_session_that_is_not_used_for_thirty_days_is_over(self, house: House, signed_in: SignedIn) -> None:
+        house.clock.advance(timedelta(days=30))
+
+        assert raised(lambda: house.sessions.refresh(signed_in.refresh_token))[1] == "refresh_refused"
+
+    def test_one_that_is_used_lives_ninety_days_and_no_longer(self, house: House, signed_in: SignedIn) -> None:
+        for _ in range(3):
+            house.clock.advance(timedelta(days=29))
+            signed_in = house.sessions.refresh(signed_in.refresh_token)
+        house.clock.advance(timedelta(days=3) - timedelta(seconds=1))
+        signed_in = house.sessions.refresh(signed_in.refresh_token)
+        assert house.accounts.authenticate(signed_in.access_token).caller == signed_in.caller
+
+        house.clock.advance(timedelta(seconds=1))
+
+        assert raised(lambda: house.accounts.authenticate(signed_in.access_token))[1] == "session_ended"
+        assert raised(lambda: house.sessions.refresh(signed_in.refresh_token))[1] == "refresh_refused"
+
+
+IMPORTED = {
+    "bcrypt": bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$......................").decode(),
+    "bcrypt of PHP": bcrypt.hashpw(PASSWORD.encode(), b"$2b$04$......................").decode().replace("2b", "2y"),
+    "SHA-256": hashlib.sha256(PASSWORD.encode()).hexdigest(),
+}
+
+
+class TestImported:
+    @pytest.mark.parametrize("kind", IMPORTED)
+    def test_a_hash_of_an_original_is_replaced_at_login(self, house: House, kind: str) -> None:
+        """collisions.md 5"""
+        _set_password_hash(house, IMPORTED[kind])
+        assert raised(lambda: house.sessions.sign_in("ann", PASSWORD + " ", HERE))[1] == "bad_login"
+        assert _password_hash(house) == IMPORTED[kind]
+
+        house.sessions.sign_in("ann", PASSWORD, HERE)
+
+        assert (_password_hash(house) or "").startswith("$argon2id$")
+        assert house.sessions.sign_in("ann", PASSWORD, HERE).caller.username == "ann"
+
+    def test_no_hash_opens_anything(self, house: House) -> None:
+        _set_password_hash(house, IMPORTED["SHA-256"])
+
+        assert raised(lambda: house.sessions.sign_in("ann", IMPORTED["SHA-256"], HERE))[1] == "bad_login"
+
+
+def uuid_of(signed_in: SignedIn) -> UUID:
+    """Return the session that somebody has."""
+    assert signed_in.caller.session_uuid is not None
+    return signed_in.caller.session_uuid
 
 
 def _session(house: House) -> Session:

@@ -35,6 +35,8 @@ from tutti.models import Base, Change, Folder, MediaItem, SourceObject, Track
 from tutti.ports.folders import Listing
 from tutti.ports.identity import Verdict
 from tutti.services.accounts import AccountPolicy, Accounts, NewUser
+from tutti.services.administration import Administration
+from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
@@ -43,6 +45,8 @@ from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.profiles import Profiles
+from tutti.services.registration import Admission, Registration
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.sources import Sources
@@ -159,6 +163,8 @@ class House:
             successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
             policy=SessionPolicy(),
         )
+        self.administration = Administration(db, self.passwords, policy=AccountPolicy())
+        self.profiles, self.app_keys = Profiles(db, self.passwords, policy=AccountPolicy()), AppKeys(db)
         self.libraries, self.sources, self.catalog = Libraries(db), Sources(db), Catalog(db)
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
@@ -178,6 +184,9 @@ class House:
 
     def add_user(self, username: str, *, is_admin: bool = False) -> Caller:
         return self.accounts.add(Operator(), NewUser(username, PASSWORD, is_admin=is_admin))
+
+    def registration(self, admission: Admission) -> Registration:
+        return Registration(self.db, self.passwords, policy=AccountPolicy(), admission=admission)
 
     def disable(self, username: str) -> None:
         """Keep an account out; another administrator sees to it that it is not the last one."""

@@ -27,8 +27,33 @@ class Operation(NamedTuple):
         """The path with ids that nothing has, as `Api` takes it."""
         return "/" + _PLACEHOLDER.sub(lambda _: str(uuid4()), self.path)
 
+    @property
+    def body(self) -> dict[str, Any] | None:
+        """The least JSON body that it takes, None when it takes none."""
+        content = document()["paths"][self.path][self.method.lower()].get("requestBody", {}).get("content", {})
+        return None if "application/json" not in content else _least(content["application/json"]["schema"])
+
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+def _least(schema: dict[str, Any]) -> Any:
+    """Return the least value that a schema takes."""
+    if "$ref" in schema:
+        return _least(document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "oneOf" in schema:
+        return _least(schema["oneOf"][0])
+    if schema["type"] == "object":
+        return {name: _least(schema["properties"][name]) for name in schema.get("required", [])}
+    if schema["type"] == "array":
+        return [_least(schema["items"])] * schema.get("minItems", 0)
+    text = _TEXTS.get(schema.get("format", ""), "x" * max(1, schema.get("minLength", 0)))
+    return {"string": text, "boolean": False}.get(schema["type"], schema.get("minimum", 1))
+
+
+_TEXTS = {"uuid": str(uuid4()), "date-time": "2026-01-02T03:04:05Z", "date": "2026-01-02"}
 
 
 @cache

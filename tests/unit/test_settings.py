@@ -168,7 +168,6 @@ class TestWithoutEffect:
         [
             ("TUTTI_GRPC__PORTS", "50051"),
             ("TUTTI_HTTP__LISTENERS", "sinuzoid:8000"),
-            ("TUTTI_AUTH__REGISTRATION", "open"),
             ("TUTTI_AUTH__SECURITY_KEY", "hush"),
             ("TUTTI_REDIS__URL", "redis://localhost/0"),
             ("TUTTI_MOPIDY__URL", "ws://localhost:6680/mopidy/ws"),

@@ -13,8 +13,12 @@ import secrets
 import shutil
 import stat
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -96,14 +100,68 @@ def load_keys(folder: Path) -> KeyRing:
     try:
         if folder.stat().st_mode & 0o022:
             _refuse(folder.name, "others may write into the folder; chmod 700 it")
-        names = [path.name for path in folder.iterdir()]
+        names = signing_names(folder)
     except OSError as error:
         _refuse(folder.name, f"the folder cannot be read: {error.strerror}")
-    numbered = {int(match[1]): name for name in names if (match := _SIGNING.fullmatch(name))}
-    if not numbered:
+    if not names:
         _refuse(_FIRST, "it is missing")
-    signing = tuple(_signing_key(name, _read(folder / name)) for _, name in sorted(numbered.items()))
+    signing = tuple(_signing_key(name, _read(folder / name)) for name in names)
     return KeyRing(signing, _master_secret(_read(folder / _MASTER)))
+
+
+def signing_names(folder: Path) -> Sequence[str]:
+    """Return the names of the files that hold signing keys, in the order of their numbers."""
+    numbered = {int(match[1]): name for name in os.listdir(folder) if (match := _SIGNING.fullmatch(name))}
+    return [name for _, name in sorted(numbered.items())]
+
+
+def add_signing_key(folder: Path) -> SigningKey:
+    """Put the next signing key into a folder; it appears all at once, and of two processes each adds one.
+
+    Raises:
+        AppError: As `load_keys`, and UNAVAILABLE `keys_not_written`.
+    """
+    fresh = folder / f"new-{secrets.token_hex(8)}"
+    pem = _fresh_signing_key()
+    try:
+        _write(fresh, pem)
+        while True:
+            name = f"signing-{_number(signing_names(folder)[-1]) + 1}.pem"
+            with suppress(FileExistsError):
+                os.link(fresh, folder / name)
+                break
+        _sync(folder)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    finally:
+        with suppress(OSError):
+            fresh.unlink()
+    return _signing_key(name, pem)
+
+
+def retire_signing_keys(folder: Path, *, before: datetime) -> Sequence[SigningKey]:
+    """Delete the signing keys whose successor was made before that instant; the newest stays. Return what is gone.
+
+    Raises:
+        AppError: As `load_keys`, and UNAVAILABLE `keys_not_written`.
+    """
+    retired = []
+    try:
+        names = signing_names(folder)
+        for name, successor in pairwise(names):
+            if (folder / successor).stat().st_mtime > before.timestamp():
+                break
+            retired.append(_signing_key(name, _read(folder / name)))
+            (folder / name).unlink()
+        _sync(folder)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    return retired
+
+
+def _number(name: str) -> int:
+    match = _SIGNING.fullmatch(name)
+    return int(match[1]) if match else 0
 
 
 def _refuse(name: str, reason: str) -> NoReturn:
@@ -210,10 +268,14 @@ def _create(folder: Path) -> None:
         _sync(fresh)
         _publish(fresh, folder)
     except OSError as error:
-        reason = f"Keys cannot be written to {folder.name}: {error.strerror}."
-        raise AppError(ErrorKind.UNAVAILABLE, "keys_not_written", reason) from error
+        raise _not_written(folder, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _not_written(folder: Path, error: OSError) -> AppError:
+    reason = f"Keys cannot be written to {folder.name}: {error.strerror}."
+    return AppError(ErrorKind.UNAVAILABLE, "keys_not_written", reason)
 
 
 def _publish(fresh: Path, folder: Path) -> None:
@@ -243,7 +305,7 @@ def _sync(folder: Path) -> None:
 
 
 def _fresh_signing_key() -> bytes:
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - once in the life of a server
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - a few times in the life of a server
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
 
     return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS).private_bytes(

@@ -1,5 +1,11 @@
-"""Passwords: argon2id, slow by intent, so bounded before it starts (reliability.md finding 9, P39)."""
+"""Passwords: argon2id, slow by intent, so bounded before it starts (reliability.md finding 9, P39).
 
+Hashes of the programs that Tutti replaces are read too, bcrypt and bare SHA-256; none is ever made.
+"""
+
+import hashlib
+import hmac
+import re
 import secrets
 from base64 import b64encode
 from collections.abc import Callable
@@ -9,17 +15,19 @@ from functools import cached_property
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, TypeVar
 
+from tutti.domain.accounts import PASSWORD_MAX
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.ports.identity import Verdict
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher as Argon2
 
-PASSWORD_MAX = 1_024
-"""Characters of a password; longer ones are refused, never cut."""
-
 _SALT_BYTES = 16
 _HASH_BYTES = 32
+_BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}")
+"""Costs up to 14, a second or two: a database that was brought along must not be able to hold the pool for hours."""
+_BCRYPT_MAX_BYTES = 72
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 T = TypeVar("T")
 
@@ -93,6 +101,16 @@ class Argon2Passwords:
         return f"$argon2id$v=19${cost}${salt}${digest}"
 
     def _verdict(self, secret: bytes, hashed: str | None) -> Verdict:
+        """Compare by the kind of the hash; whatever the kind and the verdict, that is one slow computation."""
+        if hashed is not None and _BCRYPT.fullmatch(hashed):
+            return _imported(is_right=_matches_bcrypt(secret, hashed))
+        if hashed is not None and _SHA256.fullmatch(hashed):
+            self._argon2_verdict(secret, None)
+            digest = hashlib.sha256(secret).hexdigest()
+            return _imported(is_right=hmac.compare_digest(digest, hashed.lower()))
+        return self._argon2_verdict(secret, hashed)
+
+    def _argon2_verdict(self, secret: bytes, hashed: str | None) -> Verdict:
         from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError  # noqa: PLC0415
 
         try:
@@ -102,10 +120,26 @@ class Argon2Passwords:
         except (InvalidHashError, VerificationError, UnicodeEncodeError):
             if hashed is None:  # out of memory, which says nothing about the password
                 raise
-            return self._verdict(secret, None)
+            return self._argon2_verdict(secret, None)
         if hashed is None:
             return Verdict.WRONG
         return Verdict.RIGHT_BUT_OUTDATED if self._argon2.check_needs_rehash(hashed) else Verdict.RIGHT
+
+
+def _matches_bcrypt(secret: bytes, hashed: str) -> bool:
+    """Compare with bcrypt, which sees no more than 72 bytes and in some programs none behind a NUL.
+
+    Such passwords are compared, for their time, and never right: a beginning would do, for anybody. Whoever has one
+    gets a new password from an administrator.
+    """
+    import bcrypt  # noqa: PLC0415 - only accounts that were brought along need it
+
+    is_right = bcrypt.checkpw(secret[:_BCRYPT_MAX_BYTES], hashed.encode())
+    return is_right and len(secret) <= _BCRYPT_MAX_BYTES and b"\0" not in secret
+
+
+def _imported(*, is_right: bool) -> Verdict:
+    return Verdict.RIGHT_BUT_OUTDATED if is_right else Verdict.WRONG
 
 
 def _secret(password: str) -> bytes:

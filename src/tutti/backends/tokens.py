@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,7 +25,7 @@ LEEWAY = timedelta(seconds=60)
 _ALGORITHM = "RS256"
 _HEADER_TYPE = "at+jwt"
 _TOKEN_TYPE = "Access"  # noqa: S105 - a claim of contracts/collisions.md 6
-_ROLES = {"ROLE_ADMIN": Role.ADMIN, "ROLE_USER": Role.USER}
+_ROLES = {"ROLE_ADMIN": Role.ADMIN, "ROLE_USER": Role.USER, "ROLE_GUEST": Role.GUEST}
 _WIRE_ROLES = {role: name for name, role in _ROLES.items()}
 _INSTANTS = range(1, 253_402_300_800)  # what a datetime can hold
 
@@ -36,24 +36,38 @@ class RS256Tokens:
     The header of a token is compared with the few that we write and never parsed: no algorithm, key address or
     extension that a client names is ever looked at. The first token imports joserfc (0.3 s), so `warm_up` once the
     server listens.
+
+    Keys come and go while it runs. Looking for them, at each token, costs a hundredth of a signature.
     """
 
-    def __init__(self, keys: KeyRing, *, issuer: str, clock: Clock) -> None:
-        self._signing = keys.signing
+    def __init__(
+        self, keys: KeyRing, *, issuer: str, clock: Clock, look: Callable[[], tuple[SigningKey, ...]] | None = None
+    ) -> None:
+        """Begin with the keys of a ring.
+
+        Args:
+            keys: What signs and verifies at first, and for good unless there is `look`.
+            issuer: The `iss` of all tokens.
+            clock: Tells what has expired.
+            look: Returns the signing keys as they are now, the one that signs last; cheap when nothing changed.
+        """
+        self._known = _Known(keys.signing)
         self._issuer = issuer
         self._clock = clock
+        self._look = look
 
     def warm_up(self) -> None:
         """Do now what the first token would wait for."""
-        _ = self._keys
+        _ = self._known.keys
 
     def mint(self, claims: AccessClaims) -> str:
         """Return the signed token."""
         from joserfc import jws  # noqa: PLC0415 - see the class
 
-        signer = self._signing[-1]
+        known = self._current()
+        signer = known.signing[-1]
         payload = json.dumps(self._to_wire(claims), separators=(",", ":"))
-        return jws.serialize_compact(_header(signer), payload, self._keys[_segment(signer)], [_ALGORITHM])
+        return jws.serialize_compact(_header(signer), payload, known.keys[_segment(signer)], [_ALGORITHM])
 
     def verify(self, text: str) -> AccessClaims:
         """Return what a token of ours says.
@@ -76,22 +90,26 @@ class RS256Tokens:
         return {
             "keys": [
                 {"kty": "RSA", "use": "sig", "alg": _ALGORITHM, "kid": key.kid, "n": key.modulus, "e": key.exponent}
-                for key in self._signing
+                for key in self._current().signing
             ]
         }
 
-    @cached_property
-    def _keys(self) -> "dict[str, RSAKey]":
-        from joserfc.jwk import RSAKey  # noqa: PLC0415 - see the class
-
-        return {_segment(key): RSAKey.import_key(key.pem) for key in self._signing}
+    def _current(self) -> "_Known":
+        known = self._known
+        if self._look is not None:
+            signing = self._look()
+            if signing is not known.signing:
+                self._known = known = _Known(signing)
+        return known
 
     def _genuine(self, text: str) -> bytes:
         from joserfc import jws  # noqa: PLC0415 - see the class
         from joserfc.errors import JoseError  # noqa: PLC0415
 
-        key = self._keys.get(text[:TOKEN_MAX].partition(".")[0])
-        if key is None or len(text) > TOKEN_MAX or not text.isascii():
+        if len(text) > TOKEN_MAX or not text.isascii():
+            _refuse()
+        key = self._current().keys.get(text.partition(".")[0])
+        if key is None:
             _refuse()
         try:
             return jws.deserialize_compact(text, key, [_ALGORITHM]).payload
@@ -133,6 +151,20 @@ class RS256Tokens:
         if not valid_from - LEEWAY <= self._clock() or claims.expires_at <= claims.issued_at:
             raise ValueError("A token of another time.")
         return claims
+
+
+class _Known:
+    """The keys at one moment."""
+
+    def __init__(self, signing: tuple[SigningKey, ...]) -> None:
+        self.signing = signing
+
+    @cached_property
+    def keys(self) -> "dict[str, RSAKey]":
+        """Each key by the first segment of the tokens it signed."""
+        from joserfc.jwk import RSAKey  # noqa: PLC0415 - see `RS256Tokens`
+
+        return {_segment(key): RSAKey.import_key(key.pem) for key in self.signing}
 
 
 def _refuse() -> NoReturn:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from tutti.db import dialect
+from tutti.db.repos.access import AccessRepo
 from tutti.db.repos.accounts import AccountRepo
 from tutti.db.repos.browse import BrowseRepo
 from tutti.db.repos.catalog import CatalogRepo
@@ -40,6 +41,11 @@ class Tx:
     def accounts(self) -> AccountRepo:
         """People and sessions."""
         return AccountRepo(self._session)
+
+    @cached_property
+    def access(self) -> AccessRepo:
+        """App keys and invites."""
+        return AccessRepo(self._session)
 
     @cached_property
     def libraries(self) -> LibraryRepo:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
     RIGHT = "right"
     RIGHT_BUT_OUTDATED = "right_but_outdated"
-    """Right, and worth hashing again: the stored hash was made with other costs than today's."""
+    """Right, and worth hashing again: the stored hash was made in another way or with other costs than today's."""
     WRONG = "wrong"
 
 
@@ -86,6 +86,26 @@ class TokenSigner(Protocol):
 
     def jwks(self) -> Mapping[str, Sequence[Mapping[str, str]]]:
         """Return the public keys as a JWK Set (RFC 7517 5), ready for JSON."""
+        ...
+
+
+class SigningKeys(Protocol):
+    """The keys that sign access tokens: the newest signs, all of them verify; every process sees a change at once."""
+
+    def kids(self) -> Sequence[str]:
+        """Return the ids of the keys, the one that signs last."""
+        ...
+
+    def add(self) -> str:
+        """Make a key that signs from now on; it is durable when this returns. Return its id."""
+        ...
+
+    def retire(self, *, unused_for: timedelta) -> Sequence[str]:
+        """Delete the keys that have not signed for so long; return their ids. Their tokens are worth nothing then.
+
+        Raises:
+            AppError: UNAVAILABLE `keys_not_written`, as `add`.
+        """
         ...
 
 

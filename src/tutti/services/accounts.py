@@ -2,32 +2,40 @@
 
 import hashlib
 import hmac
-import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.accounts import UserRow
-from tutti.domain.caller import Actor, Caller, Role
+from tutti.domain.accounts import ANY, AccountRules, check_email, check_password, check_username
+from tutti.domain.caller import Actor, Caller, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
 from tutti.domain.values import SessionUUID, UserId
-from tutti.kit.text import clean, username_key
-from tutti.models import Library, Session, User
+from tutti.kit.text import username_key
+from tutti.models import AppKey, Library, Session, User
 from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+APP_KEY_PREFIX = "tutti_"
+"""How every app key begins, so that it is known as one wherever it turns up."""
+_KEY_USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPolicy:
-    """What a new account must keep to; checked at creation and change, never at login."""
+    """What a new account must keep to at every door; checked at creation and change, never at login."""
 
     min_password_chars: int = 8
     max_username_chars: int = 64
+
+    @property
+    def floor(self) -> AccountRules:
+        """The rules beside those of the door."""
+        return AccountRules(min_password_chars=self.min_password_chars, max_username_chars=self.max_username_chars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +43,17 @@ class NewUser:
     """What is asked for a new account."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
     email: str | None = None
     is_admin: bool = False
+    is_guest: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Me:
-    """An account as its owner sees it."""
-
-    caller: Caller
-    email: str | None
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What the account will be."""
+        if self.is_admin:
+            return frozenset({Role.USER, Role.ADMIN})
+        return frozenset({Role.GUEST if self.is_guest else Role.USER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +97,34 @@ class Accounts:
         with self._db.read() as tx:
             return tx.accounts.has_admin()
 
-    def claim(self, token: str, wanted: NewUser) -> Caller:
+    def claim(self, token: str, wanted: NewUser, rules: AccountRules = ANY) -> Caller:
         """Make the first administrator, who becomes the owner of every library that has none.
 
         Raises:
             AppError: FORBIDDEN `claim_refused` when the token is not the open one or the server is claimed; as `add`.
         """
         self._check_claim(token)
-        prepared = self._prepare(wanted)
+        roles = frozenset({Role.USER, Role.ADMIN})
+        prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
         with self._db.write() as tx:
             _check_claim(tx, token)
-            user = self._insert(tx, prepared, is_admin=True)
+            user = insert(tx, prepared, roles)
             for library in tx.libraries.without_owner():
                 tx.libraries.add_member(library.id, user.id, "owner")
             tx.server.close_claim()
-            return caller_of(user, frozenset({Role.ADMIN, Role.USER}), None)
+            return caller_of(user, roles, None)
 
-    def add(self, actor: Actor, wanted: NewUser) -> Caller:
-        """Make an account with its personal library.
+    def add(self, actor: Actor, wanted: NewUser, rules: AccountRules = ANY) -> Caller:
+        """Make an account with its personal library; it keeps to the rules of the door that it is asked for at.
 
         Raises:
             AppError: FORBIDDEN `not_allowed` unless the actor is an administrator; INVALID `bad_username`,
                 `bad_password`, `bad_email`; CONFLICT `user_exists`.
         """
-        if not actor.is_admin:
-            raise AppError(ErrorKind.FORBIDDEN, "not_allowed", "Only an administrator may add accounts.")
-        prepared = self._prepare(wanted)
+        actor.require(Permission.ADMINISTER)
+        prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
         with self._db.write() as tx:
-            user = self._insert(tx, prepared, is_admin=wanted.is_admin)
+            user = insert(tx, prepared, wanted.roles)
             if wanted.is_admin:
                 for library in tx.libraries.without_owner():
                     tx.libraries.add_member(library.id, user.id, "owner")
@@ -129,8 +137,7 @@ class Accounts:
         Raises:
             AppError: FORBIDDEN `not_allowed` unless the actor is an administrator.
         """
-        if not actor.is_admin:
-            raise AppError(ErrorKind.FORBIDDEN, "not_allowed", "Only an administrator may list accounts.")
+        actor.require(Permission.ADMINISTER)
         with self._db.read() as tx:
             return tx.accounts.all_users()
 
@@ -140,17 +147,9 @@ class Accounts:
         Raises:
             AppError: FORBIDDEN `not_allowed`, NOT_FOUND `user_not_found`; CONFLICT `last_admin`.
         """
-        if not actor.is_admin:
-            raise AppError(ErrorKind.FORBIDDEN, "not_allowed", "Only an administrator may do that.")
+        actor.require(Permission.ADMINISTER)
         with self._db.write() as tx:
-            user = self._existing(tx, username)
-            if not is_active and tx.accounts.active_admins() == [user.id]:
-                raise AppError(ErrorKind.CONFLICT, "last_admin", "The last administrator cannot be kept out.")
-            user.is_active, user.changed_at = is_active, tx.now
-            if not is_active:
-                tx.accounts.revoke_sessions(user.id, tx.now)
-            tx.server.raise_epoch()
-            tx.emit(Event("access.changed"))
+            switch(tx, self._existing(tx, username), is_active=is_active)
 
     def named(self, username: str) -> Caller:
         """Return the caller for an account, for the command line.
@@ -163,17 +162,36 @@ class Accounts:
             return caller_of(user, tx_roles(tx, user), None)
 
     def authenticate(self, token: str) -> Access:
-        """Return who holds an access token: its session must live and its account be active.
+        """Return who holds an access token or an app key: its session must live and its account be active.
 
         Raises:
-            AppError: UNAUTHENTICATED `token_invalid`, `token_expired`, `session_ended`.
+            AppError: UNAUTHENTICATED `token_invalid`, `token_expired`, `session_ended`; for app keys `key_invalid`
+                and `key_ended`.
         """
+        if token.startswith(APP_KEY_PREFIX):
+            return self._authenticate_key(token)
         claims = self._tokens.verify(token)
         is_limited = (claims.expires_at - claims.issued_at).total_seconds() > 3600  # noqa: PLR2004 - one hour
         with self._db.read() as tx:
-            user, session = self._alive(tx, claims.session_uuid)
+            user, session = _alive(tx, claims.session_uuid)
             caller = caller_of(user, tx_roles(tx, user), claims.session_uuid, is_limited=is_limited)
             return Access(caller, min(claims.expires_at, session.expires_at))
+
+    def _authenticate_key(self, text: str) -> Access:
+        with self._db.read() as tx:
+            key = tx.access.key_by_hash(digest_of(text))
+            if key is None:
+                raise AppError(ErrorKind.UNAUTHENTICATED, "key_invalid", "The app key is not valid.")
+            user = _alive_key(tx, key)
+            caller = caller_of_key(user, tx_roles(tx, user), key)
+            # Verified anew after a while, so that its use is noted though nobody asks us in between.
+            ends = [tx.now + _KEY_USE_NOTED_EVERY, *([] if key.expires_at is None else [key.expires_at])]
+            noted = tx.now - _KEY_USE_NOTED_EVERY
+        if key.last_used_at is None or key.last_used_at <= noted:
+            # Whoever may listen may do so on a full disk.
+            with suppress(AppError), self._db.write() as writing:
+                writing.access.note_key_use(key.id, writing.now, unless_since=noted)
+        return Access(caller, min(ends))
 
     def redeem(self, ticket: str, item_uuid: UUID) -> Access:
         """Return who was given a ticket for this item.
@@ -186,23 +204,11 @@ class Accounts:
         if opened.item_uuid != item_uuid:
             raise AppError(ErrorKind.UNAUTHENTICATED, "ticket_invalid", "The address is not valid.")
         with self._db.read() as tx:
-            user, session = self._alive(tx, opened.session_uuid)
+            user, session = _alive(tx, opened.session_uuid)
             if user.uuid != opened.user_uuid:
                 raise _ended()
             caller = caller_of(user, tx_roles(tx, user), opened.session_uuid, is_limited=True)
             return Access(caller, min(opened.expires_at, session.expires_at))
-
-    def me(self, caller: Caller) -> Me:
-        """Return the caller's own account.
-
-        Raises:
-            AppError: UNAUTHENTICATED `session_ended` when it is gone.
-        """
-        with self._db.read() as tx:
-            user = tx.accounts.by_id(caller.user_id)
-            if user is None:
-                raise _ended()
-            return Me(caller, user.email)
 
     def access_epoch(self) -> int:
         """Return the number that grows whenever somebody's access may have changed."""
@@ -213,63 +219,112 @@ class Accounts:
         with self._db.read() as tx:
             _check_claim(tx, token)
 
-    def _prepare(self, wanted: NewUser) -> User:
-        """Check the wishes and hash the password, outside of any transaction."""
-        username = self._username(wanted.username)
-        email = _email(wanted.email)
-        if len(wanted.password) < self._policy.min_password_chars:
-            least = self._policy.min_password_chars
-            raise AppError(ErrorKind.INVALID, "bad_password", f"The password needs at least {least} characters.")
-        return User(
-            uuid=uuid4(),
-            username=username,
-            username_key=username_key(username),
-            email=email,
-            email_key=None if email is None else email.casefold(),
-            password_hash=self._passwords.hash(wanted.password),
-            is_active=True,
-        )
-
-    def _username(self, wanted: str) -> str:
-        name = clean(wanted, self._policy.max_username_chars + 1)
-        if name != wanted or not username_key(name) or len(name) > self._policy.max_username_chars:
-            longest = self._policy.max_username_chars
-            raise AppError(
-                ErrorKind.INVALID,
-                "bad_username",
-                f"A user name has 1 to {longest} visible characters and no space around it.",
-            )
-        return name
-
-    def _insert(self, tx: WriteTx, user: User, *, is_admin: bool) -> User:
-        taken = tx.accounts.by_username(user.username_key)
-        if taken is None and user.email_key is not None:
-            taken = tx.accounts.by_email(user.email_key)
-        if taken is not None:
-            raise AppError(ErrorKind.CONFLICT, "user_exists", "An account with this name or address exists.")
-        user.created_at = user.changed_at = tx.now
-        tx.accounts.add(user, [Role.USER, *([Role.ADMIN] if is_admin else [])])
-        library = Library(
-            uuid=uuid4(), name=user.username, is_personal=True, syncs=True, change_seq=0, created_at=tx.now
-        )
-        tx.libraries.add(library)
-        tx.libraries.add_member(library.id, user.id, "owner")
-        return user
-
     def _existing(self, tx: Tx, username: str) -> User:
         user = tx.accounts.by_username(username_key(username))
         if user is None:
             raise AppError(ErrorKind.NOT_FOUND, "user_not_found", "There is no such account.")
         return user
 
-    def _alive(self, tx: Tx, session_uuid: SessionUUID) -> tuple[User, Session]:
-        session = tx.accounts.session_by_uuid(session_uuid)
-        if session is None or session.revoked_at is not None or session.expires_at <= tx.now:
-            raise _ended()
-        user = tx.accounts.by_id(UserId(session.user_id))
-        if user is None or not user.is_active:
-            raise _ended()
-        return user, session
+
+def prepare(passwords: PasswordHasher, wanted: NewUser, *rules: AccountRules) -> User:
+    """Check the wishes and hash the password, outside of any transaction.
+
+    Raises:
+        AppError: INVALID `bad_username`, `bad_password`, `bad_email`; as `PasswordHasher.hash`.
+    """
+    check_username(wanted.username, *rules)
+    if wanted.email is not None:
+        check_email(wanted.email)
+    check_password(wanted.password, *rules)
+    return User(
+        uuid=uuid4(),
+        username=wanted.username,
+        username_key=username_key(wanted.username),
+        email=wanted.email,
+        email_key=None if wanted.email is None else wanted.email.casefold(),
+        password_hash=passwords.hash(wanted.password),
+        is_active=True,
+    )
+
+
+def insert(tx: WriteTx, user: User, roles: Collection[Role]) -> User:
+    """Store a prepared account with its personal library.
+
+    Raises:
+        AppError: CONFLICT `user_exists`.
+    """
+    taken = tx.accounts.by_username(user.username_key)
+    if taken is None and user.email_key is not None:
+        taken = tx.accounts.by_email(user.email_key)
+    if taken is not None:
+        raise AppError(ErrorKind.CONFLICT, "user_exists", "An account with this name or address exists.")
+    user.created_at = user.changed_at = tx.now
+    tx.accounts.add(user, roles)
+    library = Library(uuid=uuid4(), name=user.username, is_personal=True, syncs=True, change_seq=0, created_at=tx.now)
+    tx.libraries.add(library)
+    tx.libraries.add_member(library.id, user.id, "owner")
+    return user
+
+
+def switch(tx: WriteTx, user: User, *, is_active: bool) -> None:
+    """Let an account in or keep it out.
+
+    Raises:
+        AppError: CONFLICT `last_admin`.
+    """
+    if not is_active:
+        check_not_last_admin(tx, user)
+        tx.accounts.revoke_sessions(user.id, tx.now)
+    user.is_active, user.changed_at = is_active, tx.now
+    access_changed(tx)
+
+
+def check_not_last_admin(tx: Tx, user: User) -> None:
+    """See that somebody else can administer the server.
+
+    Raises:
+        AppError: CONFLICT `last_admin`.
+    """
+    if tx.accounts.active_admins() == [user.id]:
+        raise AppError(ErrorKind.CONFLICT, "last_admin", "The last administrator must stay one, and let in.")
+
+
+def access_changed(tx: WriteTx) -> None:
+    """Make every process forget what it cached about access, and look again at what it is sending."""
+    tx.server.raise_epoch()
+    tx.emit(Event("access.changed"))
+
+
+def alive(tx: Tx, caller: Caller) -> Caller | None:
+    """Return the caller as he is now, None when the credential that he has shown is good no more."""
+    try:
+        if caller.key_uuid is not None:
+            key = tx.access.key_by_uuid(caller.key_uuid)
+            return None if key is None else replace(caller, roles=tx_roles(tx, _alive_key(tx, key)))
+        if caller.session_uuid is None:
+            return caller
+        user, _ = _alive(tx, caller.session_uuid)
+    except AppError:
+        return None
+    return replace(caller, roles=tx_roles(tx, user))
+
+
+def _alive(tx: Tx, session_uuid: SessionUUID) -> tuple[User, Session]:
+    session = tx.accounts.session_by_uuid(session_uuid)
+    if session is None or session.revoked_at is not None or session.expires_at <= tx.now:
+        raise _ended()
+    user = tx.accounts.by_id(UserId(session.user_id))
+    if user is None or not user.is_active:
+        raise _ended()
+    return user, session
+
+
+def _alive_key(tx: Tx, key: AppKey) -> User:
+    user = tx.accounts.by_id(UserId(key.user_id))
+    is_over = key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= tx.now)
+    if is_over or user is None or not user.is_active:
+        raise AppError(ErrorKind.UNAUTHENTICATED, "key_ended", "The app key was revoked or has expired.")
+    return user
 
 
 def caller_of(
@@ -279,17 +334,15 @@ def caller_of(
     return Caller(UserId(user.id), user.uuid, user.username, roles, session_uuid, is_limited)
 
 
+def caller_of_key(user: User, roles: frozenset[Role], key: AppKey) -> Caller:
+    """Make the caller that an app key is."""
+    scopes = frozenset(map(Permission, key.scopes.split()))
+    return Caller(UserId(user.id), user.uuid, user.username, roles, is_limited=True, key_uuid=key.uuid, scopes=scopes)
+
+
 def tx_roles(tx: Tx, user: User) -> frozenset[Role]:
     """Return the roles of an account, as they are now."""
     return frozenset(Role(role) for role in tx.accounts.roles(user.id))
-
-
-def _email(wanted: str | None) -> str | None:
-    if wanted is None:
-        return None
-    if len(wanted) > 254 or not _EMAIL.fullmatch(wanted) or clean(wanted, 255) != wanted:  # noqa: PLR2004 - RFC 5321
-        raise AppError(ErrorKind.INVALID, "bad_email", "That is not an e-mail address.")
-    return wanted
 
 
 def _check_claim(tx: Tx, token: str) -> None:
@@ -298,8 +351,13 @@ def _check_claim(tx: Tx, token: str) -> None:
         raise AppError(ErrorKind.FORBIDDEN, "claim_refused", "The claim address is not valid or was used already.")
 
 
+def digest_of(secret: str) -> bytes:
+    """Return what is stored of a secret that we made: its SHA-256; it is long and random, so no salt is needed."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
 def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+    return digest_of(token).hex()
 
 
 def _ended() -> AppError:

@@ -15,6 +15,7 @@ from tutti.ports.blobs import BlobStore
 from tutti.ports.files import CoverCache
 from tutti.ports.media import COVER_SIZES, MediaFile, MediaReader
 from tutti.services.delivery import located
+from tutti.services.libraries import readable
 
 Sight = Callable[[Tx, list[LibraryId]], Iterator["Picture"]]
 
@@ -80,7 +81,7 @@ class Artwork:
             sizes = ", ".join(map(str, COVER_SIZES))
             raise AppError(ErrorKind.INVALID, "bad_cover_size", f"The size must be one of {sizes}.")
         with self._db.read() as tx:
-            found = list(pictures(tx, list(tx.libraries.readable(caller.user_id))))
+            found = list(pictures(tx, list(readable(tx, caller))))
         # A picture that cannot be rendered gives way to the next one; the last one's reason is the answer.
         failed: AppError = AppError(ErrorKind.NOT_FOUND, "no_cover", "There is no cover.")
         for picture in found:

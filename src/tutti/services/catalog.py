@@ -22,6 +22,7 @@ from tutti.domain.values import LibraryId
 from tutti.kit.paging import BadCursor, CursorKind, Page, page_of
 from tutti.kit.text import words
 from tutti.models import Track
+from tutti.services.libraries import readable
 
 MAX_PAGE = 500
 _MAX_WORDS = 8
@@ -189,8 +190,9 @@ def _found(thing: Thing | None, noun: str) -> Thing:
 
 
 def _readable(tx: Tx, caller: Caller, library: UUID | None) -> Sequence[LibraryId]:
+    everything = readable(tx, caller)
     if library is None:
-        return tx.libraries.readable(caller.user_id)
+        return everything
     chosen = [LibraryId(row.id) for row in tx.libraries.of_user(caller.user_id) if row.uuid == library]
     if not chosen:
         raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")

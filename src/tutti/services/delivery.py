@@ -1,12 +1,13 @@
 """Which bytes a caller gets: finds the item, asks whether he may read it, opens it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from tutti.db.engine import Database
+from tutti.db.engine import Database, Tx
 from tutti.db.repos.media import BytesRow
-from tutti.domain.caller import Caller
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.files import OpenedFile
 from tutti.domain.values import BlobHash, ItemUUID
@@ -15,6 +16,8 @@ from tutti.ports.blobs import BlobStore
 from tutti.ports.files import FileOpener
 from tutti.ports.identity import StreamTicket, TicketSigner
 from tutti.ports.media import MediaFile
+from tutti.services.accounts import alive
+from tutti.services.libraries import readable
 
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999."""
@@ -79,7 +82,7 @@ class Deliveries:
                 source is down, `blob_damaged` when the stored bytes are not as many as they should be.
         """
         with self._db.read() as tx:
-            row = tx.media.bytes_of(item_uuid, tx.libraries.readable(caller.user_id))
+            row = tx.media.bytes_of(item_uuid, readable(tx, caller))
         if row is None or row.is_gone:
             raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
         try:
@@ -94,6 +97,14 @@ class Deliveries:
             return Delivery(file, etag, modified_at, row.mime, row.filename)
         return Delivery(file, row.blob_hash, row.changed_at, row.mime, row.filename)
 
+    def may_go_on(self, sends: Sequence[tuple[Caller, UUID]]) -> Sequence[bool]:
+        """Tell of each caller and item whether he would still be given it: his session, his account, his membership.
+
+        That a token has expired meanwhile does not count: it was good when the answer began.
+        """
+        with self._db.read() as tx:
+            return [_may_go_on(tx, caller, item_uuid) for caller, item_uuid in sends]
+
     def ticket(self, caller: Caller, item_uuid: UUID) -> SignedTicket:
         """Return what lets a player that cannot send a header fetch one item; dead with the session.
 
@@ -103,11 +114,19 @@ class Deliveries:
         if caller.session_uuid is None:
             raise AppError(ErrorKind.FORBIDDEN, "session_needed", "Only a signed-in session can make addresses.")
         with self._db.read() as tx:
-            if tx.media.bytes_of(item_uuid, tx.libraries.readable(caller.user_id)) is None:
+            if tx.media.bytes_of(item_uuid, readable(tx, caller)) is None:
                 raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
         expires_at = (self._clock() + self._policy.lifetime).replace(microsecond=0)
         ticket = StreamTicket(ItemUUID(item_uuid), caller.user_uuid, caller.session_uuid, expires_at)
         return SignedTicket(self._tickets.mint(ticket), expires_at)
+
+
+def _may_go_on(tx: Tx, caller: Caller, item_uuid: UUID) -> bool:
+    now = alive(tx, caller)
+    if now is None or not now.may(Permission.LISTEN):
+        return False
+    row = tx.media.bytes_of(item_uuid, tx.libraries.readable(now.user_id))
+    return row is not None and not row.is_gone
 
 
 def _instant(mtime_ns: int) -> datetime:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database, WriteTx
 from tutti.db.repos.catalog import TrackWrite
 from tutti.db.repos.media import BytesRow
-from tutti.domain.caller import Caller
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.catalog import describe
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
@@ -91,7 +91,8 @@ class Ingest:
         removes.
 
         Raises:
-            AppError: INVALID `empty_file`; as `editable_library` and `StagedBlob.commit`. The bytes are forgotten then.
+            AppError: INVALID `empty_file`; FORBIDDEN `not_allowed`; as `editable_library` and `StagedBlob.commit`. The
+                bytes are forgotten then.
         """
         try:
             blob = self._commit(caller, upload, library_uuid)
@@ -113,6 +114,7 @@ class Ingest:
             return Accepted(item.uuid, blob.hash, is_new=known is None)
 
     def _commit(self, caller: Caller, upload: Upload, library_uuid: UUID | None) -> StoredBlob:
+        caller.require(Permission.UPLOAD)
         with self._db.read() as tx:
             editable_library(tx, caller, library_uuid)
         if upload.staged.offset == 0:

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx
 from tutti.db.repos.libraries import LibraryRow
-from tutti.domain.caller import Caller
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import LibraryId
 from tutti.kit.text import clean
@@ -22,7 +22,12 @@ class Libraries:
         self._db = db
 
     def mine(self, caller: Caller) -> Sequence[LibraryRow]:
-        """Return the libraries the caller may read, by name."""
+        """Return the libraries the caller may read, by name.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`.
+        """
+        caller.require(Permission.LISTEN)
         with self._db.read() as tx:
             rows = tx.libraries.of_user(caller.user_id)
             return [row._replace(track_count=tx.libraries.track_count(row.id)) for row in rows]
@@ -31,8 +36,9 @@ class Libraries:
         """Make a shared library that the caller owns.
 
         Raises:
-            AppError: INVALID `bad_name`.
+            AppError: INVALID `bad_name`; FORBIDDEN `not_allowed`.
         """
+        caller.require(Permission.CURATE)
         wanted = clean(name, NAME_MAX)
         if not wanted:
             raise AppError(ErrorKind.INVALID, "bad_name", "A library needs a name.")
@@ -59,6 +65,16 @@ class Libraries:
             for owner in tx.accounts.active_admins()[:1]:
                 tx.libraries.add_member(library.id, owner, "owner")
             return LibraryId(library.id)
+
+
+def readable(tx: Tx, caller: Caller) -> Sequence[LibraryId]:
+    """Return the ids of the libraries the caller may read, in order.
+
+    Raises:
+        AppError: FORBIDDEN `not_allowed` when his credential is not for listening.
+    """
+    caller.require(Permission.LISTEN)
+    return tx.libraries.readable(caller.user_id)
 
 
 def editable_library(tx: Tx, caller: Caller, library_uuid: UUID | None) -> LibraryId:

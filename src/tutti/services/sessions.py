@@ -1,28 +1,32 @@
-"""Sessions: signing in, staying signed in by rotating refresh tokens, signing out."""
+"""Sessions: signing in, staying signed in by rotating refresh tokens, signing out, seeing where one is signed in."""
 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, WriteTx
+from tutti.db.repos.accounts import SessionRow
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.events import Event
 from tutti.domain.values import SessionUUID, UserId
 from tutti.kit.text import clean, username_key
 from tutti.models import RefreshToken, Session, User
 from tutti.ports.identity import AccessClaims, PasswordHasher, TokenSigner, Verdict
-from tutti.services.accounts import caller_of, tx_roles
+from tutti.services.accounts import access_changed, caller_of, digest_of, tx_roles
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long things live.
+    """How one door keeps people signed in; each has its own.
 
     Attributes:
+        refresh: How long a session lives without being refreshed; `absolute` is how long it lives at all.
+        kept: How many sessions of an account that were made at this door live at once, the newest; None is any number.
+        is_exact: A name is known in exactly the case and width it was registered in.
         grace: For this long after its use a refresh token gives its successor once more, so that a lost answer does
             not lock anybody out (reliability.md P31).
     """
@@ -31,6 +35,9 @@ class SessionPolicy:
     refresh: timedelta = timedelta(days=30)
     absolute: timedelta = timedelta(days=90)
     grace: timedelta = timedelta(seconds=10)
+    door: str = "native"
+    kept: int | None = None
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class SignedIn:
 
 
 class Sessions:
-    """Where people are signed in."""
+    """Where people are signed in; a door that names no policy gets the one of the native door."""
 
     def __init__(
         self,
@@ -70,15 +77,18 @@ class Sessions:
         self._successor_key = successor_key
         self._policy = policy
 
-    def sign_in(self, username: str, password: str, client: Client) -> SignedIn:
+    def sign_in(self, username: str, password: str, client: Client, policy: SessionPolicy | None = None) -> SignedIn:
         """Open a session.
 
         Raises:
             AppError: UNAUTHENTICATED `bad_login`, the same in words and time for an unknown name, a wrong password
                 and a disabled account; BUSY `password_queue_full`.
         """
+        policy = policy or self._policy
         with self._db.read() as tx:
             found = tx.accounts.by_username(username_key(username))
+        if found is not None and policy.is_exact and found.username != username:
+            found = None
         usable = found is not None and found.is_active
         verdict = self._passwords.verify(password, found.password_hash if found is not None and usable else None)
         if found is None or verdict is Verdict.WRONG:
@@ -90,17 +100,17 @@ class Sessions:
             if user is None or not user.is_active or user.password_hash != found.password_hash:
                 raise AppError(ErrorKind.UNAUTHENTICATED, "bad_login", "The user name or the password is wrong.")
             user.password_hash = fresh_hash or user.password_hash
-            return self._open(tx, user, client)
+            return self._open(tx, user, client, policy)
 
-    def open_for(self, caller: Caller, client: Client) -> SignedIn:
+    def open_for(self, caller: Caller, client: Client, policy: SessionPolicy | None = None) -> SignedIn:
         """Open a session for somebody whose identity was just proven otherwise, as by the claim."""
         with self._db.write() as tx:
             user = tx.accounts.by_id(caller.user_id)
             if user is None or not user.is_active:
                 raise _refused()
-            return self._open(tx, user, client)
+            return self._open(tx, user, client, policy or self._policy)
 
-    def refresh(self, token: str) -> SignedIn:
+    def refresh(self, token: str, policy: SessionPolicy | None = None) -> SignedIn:
         """Trade a refresh token for a new pair; each is good once.
 
         The successor of a token is computed from it, so the same answer can be given twice within the grace while
@@ -110,8 +120,9 @@ class Sessions:
             AppError: UNAUTHENTICATED `refresh_refused`.
         """
         is_reused = False
+        policy = policy or self._policy
         with self._db.write() as tx:
-            row = tx.accounts.refresh_by_hash(_digest(token))
+            row = tx.accounts.refresh_by_hash(digest_of(token))
             session = None if row is None else tx.accounts.session_by_id(row.session_id)
             if row is None or session is None or session.revoked_at is not None or row.expires_at <= tx.now:
                 raise _refused()
@@ -121,14 +132,13 @@ class Sessions:
             successor = self._successor(token)
             if row.used_at is None:
                 row.used_at = tx.now
-                self._keep(tx, session, successor)
-            elif not self._may_repeat(tx, row, successor):
+                _keep(tx, session, successor, policy)
+            elif not _may_repeat(tx, row, successor, policy):
                 is_reused = True
                 session.revoked_at = tx.now
-                tx.server.raise_epoch()
-                tx.emit(Event("access.changed"))
+                access_changed(tx)
             session.last_used_at = tx.now
-            signed_in = self._signed_in(tx, user, session, successor)
+            signed_in = self._signed_in(tx, user, session, refresh_token=successor, policy=policy)
         if is_reused:
             raise _refused()
         return signed_in
@@ -141,41 +151,74 @@ class Sessions:
             session = tx.accounts.session_by_uuid(caller.session_uuid)
             if session is not None and session.revoked_at is None:
                 session.revoked_at = tx.now
-                tx.server.raise_epoch()
-                tx.emit(Event("access.changed"))
+                access_changed(tx)
 
-    def _open(self, tx: WriteTx, user: User, client: Client) -> SignedIn:
+    def mine(self, caller: Caller) -> Sequence[SessionRow]:
+        """Return where the caller is signed in, what was used last first.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed` for a credential that may not see that.
+        """
+        caller.require_credentials()
+        with self._db.read() as tx:
+            return tx.accounts.sessions_of(caller.user_id, tx.now)
+
+    def end(self, caller: Caller, session_uuid: UUID) -> None:
+        """End one session of the caller, his own included.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`; NOT_FOUND `session_not_found`, also for one of somebody else.
+        """
+        caller.require_credentials()
+        with self._db.write() as tx:
+            session = tx.accounts.session_by_uuid(session_uuid)
+            is_his = session is not None and session.user_id == caller.user_id
+            if session is None or not is_his or session.revoked_at is not None or session.expires_at <= tx.now:
+                raise AppError(ErrorKind.NOT_FOUND, "session_not_found", "There is no such session.")
+            session.revoked_at = tx.now
+            access_changed(tx)
+
+    def sign_out_everywhere(self, caller: Caller) -> int:
+        """End every session of the caller at every door, his own included; return how many. App keys stay.
+
+        Raises:
+            AppError: FORBIDDEN `session_needed` for an app key: those are handed out, and what gets lost must not
+                lock its owner out.
+        """
+        if caller.session_uuid is None:
+            raise AppError(ErrorKind.FORBIDDEN, "session_needed", "Only a signed-in session can sign out.")
+        with self._db.write() as tx:
+            ended = tx.accounts.revoke_sessions(caller.user_id, tx.now)
+            access_changed(tx)
+            return ended
+
+    def _open(self, tx: WriteTx, user: User, client: Client, policy: SessionPolicy) -> SignedIn:
         session = Session(
             uuid=uuid4(),
             user_id=user.id,
+            door=policy.door,
             label=clean(client.label, 200),
             address=client.address[:100],
             created_at=tx.now,
             last_used_at=tx.now,
-            expires_at=tx.now + self._policy.absolute,
+            expires_at=tx.now + policy.absolute,
         )
         tx.accounts.add_session(session)
-        token = secrets.token_urlsafe(32)
-        self._keep(tx, session, token)
-        return self._signed_in(tx, user, session, token)
-
-    def _keep(self, tx: WriteTx, session: Session, token: str) -> None:
-        expires_at = min(tx.now + self._policy.refresh, session.expires_at)
-        tx.accounts.add_refresh(
-            RefreshToken(session_id=session.id, token_hash=_digest(token), created_at=tx.now, expires_at=expires_at)
-        )
-
-    def _may_repeat(self, tx: WriteTx, row: RefreshToken, successor: str) -> bool:
-        following = tx.accounts.refresh_by_hash(_digest(successor))
-        is_fresh = row.used_at is not None and tx.now - row.used_at <= self._policy.grace
-        return is_fresh and following is not None and following.used_at is None
+        if policy.kept is not None and tx.accounts.revoke_surplus(user.id, policy.door, policy.kept, tx.now):
+            access_changed(tx)
+        token = secrets.token_hex(32)
+        _keep(tx, session, token, policy)
+        return self._signed_in(tx, user, session, refresh_token=token, policy=policy)
 
     def _successor(self, token: str) -> str:
         return hmac.new(self._successor_key, token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
-    def _signed_in(self, tx: WriteTx, user: User, session: Session, refresh_token: str) -> SignedIn:
+    def _signed_in(
+        self, tx: WriteTx, user: User, session: Session, *, refresh_token: str, policy: SessionPolicy
+    ) -> SignedIn:
         roles = tx_roles(tx, user)
         session_uuid = SessionUUID(session.uuid)
+        caller = caller_of(user, roles, session_uuid)
         access_token = self._tokens.mint(
             AccessClaims(
                 user_uuid=user.uuid,
@@ -183,17 +226,26 @@ class Sessions:
                 username=user.username,
                 email=user.email,
                 roles=roles,
+                permissions=sorted(caller.permissions),
                 session_uuid=session_uuid,
                 issued_at=tx.now,
-                expires_at=tx.now + self._policy.access,
+                expires_at=tx.now + policy.access,
             )
         )
-        caller = caller_of(user, roles, session_uuid)
-        return SignedIn(caller, access_token, refresh_token, int(self._policy.access.total_seconds()), user.email)
+        return SignedIn(caller, access_token, refresh_token, int(policy.access.total_seconds()), user.email)
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+def _keep(tx: WriteTx, session: Session, token: str, policy: SessionPolicy) -> None:
+    expires_at = min(tx.now + policy.refresh, session.expires_at)
+    tx.accounts.add_refresh(
+        RefreshToken(session_id=session.id, token_hash=digest_of(token), created_at=tx.now, expires_at=expires_at)
+    )
+
+
+def _may_repeat(tx: WriteTx, row: RefreshToken, successor: str, policy: SessionPolicy) -> bool:
+    following = tx.accounts.refresh_by_hash(digest_of(successor))
+    is_fresh = row.used_at is not None and tx.now - row.used_at <= policy.grace
+    return is_fresh and following is not None and following.used_at is None
 
 
 def _refused() -> AppError:

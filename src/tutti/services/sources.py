@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.sources import RefusedFile
-from tutti.domain.caller import Caller
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import LibraryId, SourceId
@@ -29,8 +29,9 @@ class Sources:
         Only the command line calls this: a folder of the host is never named over the network.
 
         Raises:
-            AppError: INVALID `not_a_folder`; as `editable_library`.
+            AppError: INVALID `not_a_folder`; FORBIDDEN `not_allowed`; as `editable_library`.
         """
+        caller.require(Permission.CURATE)
         path = _real(folder)
         with self._db.write() as tx:
             return _add(tx, editable_library(tx, caller, library_uuid), path)
@@ -42,7 +43,12 @@ class Sources:
             return _add(tx, library_id, path)
 
     def mine(self, caller: Caller) -> Sequence[Source]:
-        """Return the sources of the libraries the caller may change."""
+        """Return the sources of the libraries the caller may change.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`.
+        """
+        caller.require(Permission.CURATE)
         with self._db.read() as tx:
             return tx.sources.of_user(caller.user_id)
 
@@ -55,8 +61,9 @@ class Sources:
         """Return the files of a source that are no tracks, with the reason.
 
         Raises:
-            AppError: NOT_FOUND `source_not_found`.
+            AppError: FORBIDDEN `not_allowed`; NOT_FOUND `source_not_found`.
         """
+        caller.require(Permission.CURATE)
         with self._db.read() as tx:
             return tx.sources.refused(_editable(tx, caller, source_uuid), _REFUSED_SHOWN)
 
@@ -64,8 +71,9 @@ class Sources:
         """Have a source scanned soon.
 
         Raises:
-            AppError: NOT_FOUND `source_not_found`.
+            AppError: FORBIDDEN `not_allowed`; NOT_FOUND `source_not_found`.
         """
+        caller.require(Permission.CURATE)
         with self._db.write() as tx:
             tx.enqueue(JobKind.SCAN_SOURCE, str(_editable(tx, caller, source_uuid)))
 

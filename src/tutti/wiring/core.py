@@ -10,7 +10,8 @@ from tutti.backends.blobs_local import LocalBlobs
 from tutti.backends.bus import LocalBus
 from tutti.backends.files import FolderCovers, LocalFiles
 from tutti.backends.folders import LocalFolders
-from tutti.backends.keys import Purpose, load_or_create_keys
+from tutti.backends.key_folder import KeyFolder
+from tutti.backends.keys import Purpose
 from tutti.backends.locks import FileLocks
 from tutti.backends.media_worker.pool import PooledMediaReader
 from tutti.backends.passwords import Argon2Passwords
@@ -23,6 +24,8 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanPolicy
 from tutti.kit.clock import Clock, system_clock
 from tutti.services.accounts import AccountPolicy, Accounts
+from tutti.services.administration import Administration
+from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
 from tutti.services.checking import Checking
@@ -31,8 +34,11 @@ from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.profiles import Profiles
+from tutti.services.registration import Admission, Registration
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
+from tutti.services.signing import Signing
 from tutti.services.sources import Sources
 from tutti.settings import Settings
 
@@ -51,6 +57,11 @@ class Core:
     folders: LocalFolders
     tokens: RS256Tokens
     accounts: Accounts
+    administration: Administration
+    registration: Registration
+    profiles: Profiles
+    app_keys: AppKeys
+    signing: Signing
     sessions: Sessions
     libraries: Libraries
     sources: Sources
@@ -73,7 +84,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
     """
     data = _data_folder(settings)
     with ExitStack() as stack:
-        keys = load_or_create_keys(data / "keys")
+        key_folder = KeyFolder(data / "keys", clock=clock)
+        keys = key_folder.ring
         bus = LocalBus()
         db = Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4)
         stack.callback(db.close)
@@ -85,10 +97,12 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         stack.callback(media.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
-        tokens, tickets = RS256Tokens(keys, issuer=ISSUER, clock=clock), HMACTickets(keys, clock=clock)
+        tokens = RS256Tokens(keys, issuer=ISSUER, clock=clock, look=key_folder.signing)
+        tickets = HMACTickets(keys, clock=clock)
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
+        account_policy = AccountPolicy(min_password_chars=auth.min_password_chars)
         yield Core(
             settings=settings,
             clock=clock,
@@ -97,9 +111,12 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             locks=locks,
             folders=folders,
             tokens=tokens,
-            accounts=Accounts(
-                db, passwords, tokens, tickets, policy=AccountPolicy(min_password_chars=auth.min_password_chars)
-            ),
+            accounts=Accounts(db, passwords, tokens, tickets, policy=account_policy),
+            administration=Administration(db, passwords, policy=account_policy),
+            registration=Registration(db, passwords, policy=account_policy, admission=Admission(auth.registration)),
+            profiles=Profiles(db, passwords, policy=account_policy),
+            app_keys=AppKeys(db),
+            signing=Signing(db, key_folder),
             sessions=Sessions(
                 db,
                 passwords,

@@ -17,6 +17,7 @@ from tutti.doors.http.access import Gate
 from tutti.doors.http.app import assemble
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.express import Express
+from tutti.doors.http.holds import Holds
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.outer import Outer
 from tutti.doors.http.pages import FilePages
@@ -93,20 +94,27 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         covers = Hop(threads=settings.scan.workers, queue=settings.http.queue)
         stack.callback(covers.close)
         io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
-        gate = Gate(core.accounts, hop, core.clock)
+        gate, holds = Gate(core.accounts, hop, core.clock), Holds(core.deliveries.may_go_on, hop)
         pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
         delivery = FileDelivery(pages, stall_s=stall_s)
-        door = open_door(_desk(core, gate, hop, logins, covers), delivery, core.clock)
+        door = open_door(_desk(core, gate, hop, logins, covers), delivery, holds, core.clock)
         app, errors = assemble([door])
         express = Express(finder(door.shortcuts), pages, stall_s)
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(core, server, listener, gate, announce=announce, beside=beside))
+            runner.run(_serve(core, server, listener, gate, holds, announce=announce, beside=beside))
 
 
 async def _serve(
-    core: Core, server: uvicorn.Server, listener: socket.socket, gate: Gate, *, announce: Announce, beside: Beside
+    core: Core,
+    server: uvicorn.Server,
+    listener: socket.socket,
+    gate: Gate,
+    holds: Holds,
+    *,
+    announce: Announce,
+    beside: Beside,
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -120,7 +128,10 @@ async def _serve(
         Thread(target=core.tokens.warm_up, name="warm-up", daemon=True).start()
         gc.enable()
         gc.freeze()
-        await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
+        async with asyncio.TaskGroup() as group:
+            watcher = group.create_task(holds.watch(gate.changed))
+            await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
+            watcher.cancel()
 
 
 def _stop(server: uvicorn.Server) -> None:
@@ -131,6 +142,10 @@ def _stop(server: uvicorn.Server) -> None:
 def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
+        administration=core.administration,
+        registration=core.registration,
+        profiles=core.profiles,
+        app_keys=core.app_keys,
         sessions=core.sessions,
         libraries=core.libraries,
         sources=core.sources,

@@ -1,17 +1,20 @@
 """Passwords are compared exactly, at one price for everybody, by as many threads as we can afford."""
 
+import hashlib
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 
+import bcrypt
 import pytest
 from argon2 import extract_parameters
 from argon2.exceptions import VerificationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutti.backends.passwords import PASSWORD_MAX, Argon2Cost, Argon2Passwords
+from tutti.backends.passwords import Argon2Cost, Argon2Passwords
+from tutti.domain.accounts import PASSWORD_MAX
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.ports.identity import Verdict
 
@@ -89,6 +92,68 @@ class TestVerify:
 
     def test_one_password_has_many_hashes(self, passwords: Argon2Passwords) -> None:
         assert passwords.hash("secret") != passwords.hash("secret")
+
+
+BCRYPT = {
+    letter: f"$2{letter}$" + bcrypt.hashpw(b"secret", b"$2b$04$......................").decode()[4:] for letter in "aby"
+}
+LONG = "x" * 72
+
+
+class TestImported:
+    """contracts/collisions.md 5: hashes of the originals are verified once and made anew at login."""
+
+    @pytest.mark.parametrize("letter", BCRYPT)
+    def test_bcrypt_is_right_and_outdated(self, passwords: Argon2Passwords, letter: str) -> None:
+        assert passwords.verify("secret", BCRYPT[letter]) is Verdict.RIGHT_BUT_OUTDATED
+        assert passwords.verify("Secret", BCRYPT[letter]) is Verdict.WRONG
+
+    @pytest.mark.parametrize("upper", [False, True])
+    def test_a_bare_sha_256_is_right_and_outdated(self, passwords: Argon2Passwords, upper: bool) -> None:  # noqa: FBT001
+        hashed = hashlib.sha256(b"secret").hexdigest()
+        hashed = hashed.upper() if upper else hashed
+
+        assert passwords.verify("secret", hashed) is Verdict.RIGHT_BUT_OUTDATED
+        assert passwords.verify("secret ", hashed) is Verdict.WRONG
+        assert passwords.verify(hashed, hashed) is Verdict.WRONG
+
+    @pytest.mark.parametrize("typed", [LONG + "a", LONG + "b", LONG[:-2] + "é" + "b", "x\0y"])
+    def test_what_bcrypt_would_cut_is_never_right(self, passwords: Argon2Passwords, typed: str) -> None:
+        """O-LOG4: no truncation, though the original may have done so."""
+        hashed = bcrypt.hashpw(typed.encode()[:72], bcrypt.gensalt(4)).decode()
+
+        assert passwords.verify(typed, hashed) is Verdict.WRONG
+
+    def test_72_bytes_are_not_too_many_for_bcrypt(self, passwords: Argon2Passwords) -> None:
+        hashed = bcrypt.hashpw(LONG.encode(), bcrypt.gensalt(4)).decode()
+
+        assert passwords.verify(LONG, hashed) is Verdict.RIGHT_BUT_OUTDATED
+        assert passwords.verify(LONG[:-1], hashed) is Verdict.WRONG
+
+    @pytest.mark.parametrize("cost", ["00", "03", "15", "31", "99"])
+    def test_no_hash_holds_the_pool_for_hours(self, passwords: Argon2Passwords, cost: str) -> None:
+        assert passwords.verify("secret", f"$2b${cost}{BCRYPT['b'][6:]}") is Verdict.WRONG
+
+    @pytest.mark.parametrize("hashed", [*BCRYPT.values(), hashlib.sha256(b"secret").hexdigest(), None, "noise"])
+    @pytest.mark.parametrize("typed", ["secret", "wrong"])
+    def test_whatever_is_stored_one_slow_hash_is_computed(self, hashed: str | None, typed: str) -> None:
+        """P39: the price tells nothing; a right password that is outdated is hashed again by the caller."""
+        hasher = CountingArgon2(CHEAP)
+
+        hasher.verify(typed, hashed)
+
+        assert hasher.slow == (0 if hashed in BCRYPT.values() else 1)
+        hasher.close()
+
+
+class CountingArgon2(Argon2Passwords):
+    """Counts how often argon2 is asked; bcrypt is its own price."""
+
+    slow = 0
+
+    def _argon2_verdict(self, secret: bytes, hashed: str | None) -> Verdict:
+        self.slow += hashed != "noise"  # one that cannot be read costs nothing, and is followed by one that can
+        return super()._argon2_verdict(secret, hashed)
 
 
 class TestUnknownAccount:

@@ -24,7 +24,8 @@ class TestSigningIn:
 
         assert signed_in["token_type"] == "Bearer"
         assert signed_in["expires_in"] == 15 * 60
-        assert signed_in["user"] == {**served.bob.read("/me"), "email": "bob@example.org", "roles": ["user"]}
+        assert signed_in["user"].items() <= served.bob.read("/me").items()
+        assert (signed_in["user"]["email"], signed_in["user"]["roles"]) == ("bob@example.org", ["user"])
         assert served.nobody.get("/me", bearer(signed_in["access_token"])).json()["username"] == "bob"
 
     @pytest.mark.parametrize("name", ["bob", "BOB", "Bob", "\uff42\uff4f\uff42"])

@@ -1,5 +1,6 @@
 """Who is calling over HTTP: reads the credential, remembers verified ones until access may have changed."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -24,6 +25,10 @@ class Gate:
 
     A token that was verified is not verified again until `forget` is called, which happens whenever somebody's access
     may have changed, or its own time is over.
+
+    Attributes:
+        generation: Grows whenever everything is forgotten.
+        changed: Set whenever everything is forgotten; whoever waits for it clears it.
     """
 
     def __init__(self, accounts: Accounts, hop: Hop, clock: Clock) -> None:
@@ -32,6 +37,7 @@ class Gate:
         self._clock = clock
         self._known: dict[bytes, Access] = {}
         self.generation = 0
+        self.changed = asyncio.Event()
 
     async def call(
         self, headers: Iterable[Field], method: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs
@@ -79,6 +85,7 @@ class Gate:
     def forget(self) -> None:
         """Verify everything anew from now on."""
         self.generation += 1
+        self.changed.set()
         self._known.clear()
 
 

@@ -2,13 +2,15 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from tutti.doors.http.conditions import CONDITIONS, Verdict, judge
 from tutti.doors.http.disposition import Disposition, content_disposition
+from tutti.doors.http.holds import Hold
 from tutti.doors.http.problems import MEDIA_TYPE, problem
 from tutti.kit.ranges import Window, select
 
@@ -31,6 +33,7 @@ class OpenFile:
         last_modified: An IMF-fixdate.
         filename: As the user knows it: of any length, with any characters.
         cache_control: The value of that field.
+        hold: What answers with it rest on, None when nobody can lose the right to it.
     """
 
     fd: int
@@ -41,6 +44,11 @@ class OpenFile:
     filename: str
     disposition: Disposition
     cache_control: str
+    hold: Hold | None = None
+
+    def sending(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have an answer cut off when its client may not have it any more, while the block lasts."""
+        return nullcontext() if self.hold is None else self.hold.sending(cut)
 
     @cached_property
     def said(self) -> "Said":

@@ -59,10 +59,13 @@ class FileDelivery:
         extensions = scope.get("extensions")
         lane = extensions[FILE_EXTENSION].get("lane") if extensions and FILE_EXTENSION in extensions else None
         if isinstance(lane, FileLane):
-            await lane.send(answered, file.fd, self._pages, stall_s=self._stall_s)
+            with file.sending(lane.cut):
+                await lane.send(answered, file.fd, self._pages, stall_s=self._stall_s)
             return
         try:
-            await self._send(answered, file.fd, receive, send)
+            async with asyncio.timeout(None) as limit:
+                with file.sending(lambda: limit.reschedule(0)):
+                    await self._send(answered, file.fd, receive, send)
         except* (EOFError, OSError) as errors:
             # The server ends the connection of an answer that is left incomplete.
             _log.error("file.cut_short", reason=repr(errors.exceptions[0]))

@@ -57,6 +57,7 @@ class Rest(NamedTuple):
         cycle.response_started = True
 
         async def rest(_scope: Scope, _receive: ASGIReceiveCallable, _send: ASGISendCallable) -> None:
-            await finish(cycle, self.wire, self.pump, stall_s=self.stall_s)
+            with self.at_hand.file.sending(self.wire.cut):
+                await finish(cycle, self.wire, self.pump, stall_s=self.stall_s)
 
         return rest

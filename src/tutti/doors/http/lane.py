@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 import weakref
 from collections.abc import Iterable
 from typing import Final
@@ -12,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
 from tutti.doors.http.answers import Answer, Field
+from tutti.doors.http.holds import AccessEnded
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.pump import Pause, Pump
 from tutti.kit.ranges import Window
@@ -30,6 +32,9 @@ _SMALL_BYTES = 64 * 1024
 _UNSENT_BYTES = 256 * 1024
 _FAST_TAKES_BYTES = 1 << 20
 _FAST_UNSENT_BYTES = 2 << 20
+
+_DROP_UNSENT = struct.pack("ii", 1, 0)
+"""A `struct linger` that makes close(2) reset the connection."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -80,6 +85,15 @@ class Wire:
         finally:
             self.pump = None
 
+    def cut(self) -> None:
+        """End the connection where it is; what the kernel has not sent yet stays unsent."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
+        if self.pump is None:
+            self._transport.abort()
+        else:
+            self.pump.fail(AccessEnded())
+
     def give_up(self, error: Exception) -> None:
         """End the connection, and say why an answer was not sent whole."""
         if isinstance(error, ConnectionError | TimeoutError):
@@ -115,6 +129,10 @@ class FileLane:
         # Weak, because the cycle owns the scope that owns the lane: rings of garbage for every request are dear.
         self._cycle = weakref.ref(cycle)
         self._wire = wire
+
+    def cut(self) -> None:
+        """End what is being sent, and the connection with it; see `Wire.cut`."""
+        self._wire.cut()
 
     async def send(self, answer: Answer, fd: int, pages: FilePages, *, stall_s: float) -> None:
         """Send the answer whole, or end the connection; it returns either way, and the reason of an end is logged.

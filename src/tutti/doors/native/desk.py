@@ -11,21 +11,30 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 
+from tutti.domain.accounts import AccountRules
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
 from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.hop import Hop
 from tutti.services.accounts import Accounts
+from tutti.services.administration import Administration
+from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries
 from tutti.services.health import Health
 from tutti.services.libraries import Libraries
+from tutti.services.profiles import Profiles
+from tutti.services.registration import Registration
 from tutti.services.sessions import Sessions
 from tutti.services.sources import Sources
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+RULES = AccountRules(min_password_chars=8)
+"""What this door asks of new names and passwords."""
 
 
 class Policy(StrEnum):
@@ -76,6 +85,10 @@ class Desk:
     """
 
     accounts: Accounts
+    administration: Administration
+    registration: Registration
+    profiles: Profiles
+    app_keys: AppKeys
     sessions: Sessions
     libraries: Libraries
     sources: Sources
@@ -119,6 +132,17 @@ class Desk:
         """As `call`, for what may have to draw a picture first."""
         caller = await self.call(request, _itself)
         return await self.covers(method, caller, *args, **kwargs)
+
+    async def prove(
+        self,
+        request: Request[Any, Any, Any],
+        method: Callable[Concatenate[Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `call`, for what hashes a password first."""
+        caller = await self.call(request, _itself)
+        return await self.logins(method, caller, *args, **kwargs)
 
 
 def _itself(caller: Caller) -> Caller:

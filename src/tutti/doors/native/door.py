@@ -7,8 +7,9 @@ from litestar.di import Provide
 
 from tutti.doors.http.app import Door
 from tutti.doors.http.delivery import FileDelivery
+from tutti.doors.http.holds import Holds
 from tutti.doors.http.shortcuts import Shortcut
-from tutti.doors.native import catalog, identity, libraries, system
+from tutti.doors.native import account, catalog, identity, libraries, system, users
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
 from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
@@ -17,9 +18,9 @@ from tutti.kit.clock import Clock
 _STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 
-def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
+def open_door(desk: Desk, delivery: FileDelivery, holds: Holds, clock: Clock) -> Door:
     """Return the door to what the desk has."""
-    streams = Streams(desk.accounts, desk.deliveries, delivery, gate=desk.gate, hop=desk.hop, clock=clock)
+    streams = Streams(desk.accounts, desk.deliveries, delivery, gate=desk.gate, holds=holds, hop=desk.hop, clock=clock)
     return Door(
         name="native",
         prefixes=("/",),
@@ -32,7 +33,8 @@ def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
 
 def router(desk: Desk | None) -> Router:
     """Return the routes; without a desk they can be described but not called."""
-    api = Router("/api/v1", route_handlers=[*identity.routes, *libraries.routes, *catalog.routes])
+    chapters = [one for chapter in (identity, account, users, libraries, catalog) for one in chapter.routes]
+    api = Router("/api/v1", route_handlers=[*chapters])
     return Router(
         "/",
         route_handlers=[api, *system.routes],

@@ -13,18 +13,22 @@ from litestar.routes import HTTPRoute
 from msgspec import Struct
 
 from tutti import __version__
+from tutti.domain.caller import Permission, Role
 from tutti.doors.native.desk import Policy
-from tutti.doors.native.shapes import accounts, catalog, common, libraries, server
+from tutti.doors.native.shapes import access, accounts, catalog, common, libraries, server
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
 _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\")")
 """The framework's name for a page of something."""
 
-_SHAPES = {
-    name: shape
-    for module in (accounts, catalog, common, libraries, server)
-    for name, shape in vars(module).items()
-    if inspect.isclass(shape) and issubclass(shape, Struct)
+_SHAPES: Mapping[str, type] = {
+    **{one.__name__: one for one in (Permission, Role)},
+    **{
+        name: shape
+        for module in (access, accounts, catalog, common, libraries, server)
+        for name, shape in vars(module).items()
+        if inspect.isclass(shape) and issubclass(shape, Struct)
+    },
 }
 
 _SECURITY: Mapping[Policy, Sequence[Mapping[str, Sequence[str]]]] = {

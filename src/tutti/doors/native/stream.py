@@ -18,6 +18,7 @@ from tutti.doors.http.answers import Field
 from tutti.doors.http.app import identify
 from tutti.doors.http.delivery import FileDelivery, OpenFile
 from tutti.doors.http.express import AtHand
+from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
 from tutti.kit.clock import Clock
 from tutti.services.accounts import Access, Accounts
@@ -48,12 +49,21 @@ class Streams:
     """Answers requests for bytes; lives on the event loop."""
 
     def __init__(
-        self, accounts: Accounts, deliveries: Deliveries, delivery: FileDelivery, *, gate: Gate, hop: Hop, clock: Clock
+        self,
+        accounts: Accounts,
+        deliveries: Deliveries,
+        delivery: FileDelivery,
+        *,
+        gate: Gate,
+        holds: Holds,
+        hop: Hop,
+        clock: Clock,
     ) -> None:
         self._accounts = accounts
         self._deliveries = deliveries
         self._delivery = delivery
         self._gate = gate
+        self._holds = holds
         self._hop = hop
         self._clock = clock
         self._grants: OrderedDict[Key, Grant] = OrderedDict()
@@ -98,7 +108,10 @@ class Streams:
             return access, self._deliveries.open(access.caller, item_uuid)
 
         access, delivery = await self._hop(opened)
-        grant = Grant(_file(delivery), delivery.file.descriptor, access, generation, monotonic())
+        if generation != self._gate.generation:  # what was just allowed may not be any more
+            return await self._open(key)
+        hold = Hold(self._holds, access.caller, item_uuid)
+        grant = Grant(_file(delivery, hold), delivery.file.descriptor, access, generation, monotonic())
         self._keep(key, grant)
         return grant
 
@@ -125,7 +138,7 @@ def _ticket(query: str) -> str:
     return tickets[0]
 
 
-def _file(delivery: Delivery) -> OpenFile:
+def _file(delivery: Delivery, hold: Hold) -> OpenFile:
     return OpenFile(
         fd=delivery.file.descriptor.fd,
         size_bytes=delivery.file.size_bytes,
@@ -135,6 +148,7 @@ def _file(delivery: Delivery) -> OpenFile:
         filename=delivery.filename,
         disposition="inline",
         cache_control="private, no-cache",
+        hold=hold,
     )
 
 

@@ -14,7 +14,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromQuery
 
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.desk import RULES, Desk, Policy
 from tutti.doors.native.shapes import server as shapes
 from tutti.services.accounts import NewUser
 
@@ -74,7 +74,7 @@ async def claim_form(
     token = data.get("token", "")
     wanted = NewUser(data.get("username", ""), data.get("password", ""), data.get("email") or None)
     try:
-        caller = await desk.logins(desk.accounts.claim, token, wanted)
+        caller = await desk.logins(desk.accounts.claim, token, wanted, RULES)
     except AppError as error:
         status = 403 if error.kind is ErrorKind.FORBIDDEN else 422
         return _page("claim.html", {"token": token, "error": error.message}, status)

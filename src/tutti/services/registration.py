@@ -1,0 +1,120 @@
+"""Registration: whether strangers may make accounts, and the invites that let them."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from tutti.db.engine import Database
+from tutti.db.repos.access import InviteRow
+from tutti.domain.accounts import ANY, AccountRules
+from tutti.domain.caller import Actor, Caller, Permission, Role
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.models import Invite
+from tutti.ports.identity import PasswordHasher
+from tutti.services.accounts import AccountPolicy, NewUser, caller_of, digest_of, insert, prepare
+
+INVITE_DAYS_MAX = 90
+
+
+class Admission(StrEnum):
+    """Who may make an account."""
+
+    OPEN = "open"
+    INVITE = "invite"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeInvite:
+    """A new invite; its code is shown here and never again."""
+
+    uuid: UUID
+    expires_at: datetime
+    code: str = field(repr=False)
+
+
+class Registration:
+    """How strangers become users."""
+
+    def __init__(self, db: Database, passwords: PasswordHasher, *, policy: AccountPolicy, admission: Admission) -> None:
+        self._db = db
+        self._passwords = passwords
+        self._policy = policy
+        self._admission = admission
+
+    def register(self, wanted: NewUser, invite: str | None = None, rules: AccountRules = ANY) -> Caller:
+        """Make an account for whoever asks; he becomes a user, whatever he wants to be.
+
+        Who may not register learns nothing about names: he is refused before any is looked up.
+
+        Raises:
+            AppError: FORBIDDEN `registration_closed`, `invite_refused` for a code that is missing, unknown, used or
+                expired; INVALID and CONFLICT as `Accounts.add`, and the invite stays good then.
+        """
+        if self._admission is Admission.CLOSED:
+            raise AppError(ErrorKind.FORBIDDEN, "registration_closed", "Nobody can register here; ask for an account.")
+        code_hash = None
+        if self._admission is Admission.INVITE:
+            code_hash = digest_of(invite or "")
+            with self._db.read() as tx:
+                if not tx.access.is_open(code_hash, tx.now):
+                    raise _refused()
+        prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
+        roles = frozenset({Role.USER})
+        with self._db.write() as tx:
+            used = None if code_hash is None else tx.access.use_invite(code_hash, tx.now)
+            if code_hash is not None and used is None:
+                raise _refused()
+            user = insert(tx, prepared, roles)
+            if used is not None:
+                tx.access.name_invited(used, user.id)
+            return caller_of(user, roles, None)
+
+    def invites(self, actor: Actor) -> Sequence[InviteRow]:
+        """Return all invites, the newest first.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed` unless the actor is an administrator.
+        """
+        actor.require(Permission.ADMINISTER)
+        with self._db.read() as tx:
+            return tx.access.invites()
+
+    def invite(self, actor: Actor, *, days: int = 7) -> MadeInvite:
+        """Make leave for one account.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`; INVALID `bad_expiry` unless it is 1 to 90 days.
+        """
+        actor.require(Permission.ADMINISTER)
+        if not 1 <= days <= INVITE_DAYS_MAX:
+            raise AppError(ErrorKind.INVALID, "bad_expiry", f"An invite is good for 1 to {INVITE_DAYS_MAX} days.")
+        code = secrets.token_urlsafe(24)
+        with self._db.write() as tx:
+            made = Invite(
+                uuid=uuid4(),
+                code_hash=digest_of(code),
+                created_by=actor.user_id if isinstance(actor, Caller) else None,
+                created_at=tx.now,
+                expires_at=tx.now + timedelta(days=days),
+            )
+            tx.access.add_invite(made)
+            return MadeInvite(made.uuid, made.expires_at, code)
+
+    def withdraw(self, actor: Actor, uuid: UUID) -> None:
+        """Delete an invite; whom it let in stays.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`; NOT_FOUND `invite_not_found`.
+        """
+        actor.require(Permission.ADMINISTER)
+        with self._db.write() as tx:
+            if not tx.access.delete_invite(uuid):
+                raise AppError(ErrorKind.NOT_FOUND, "invite_not_found", "There is no such invite.")
+
+
+def _refused() -> AppError:
+    return AppError(ErrorKind.FORBIDDEN, "invite_refused", "Registering needs an invite that is still good.")
