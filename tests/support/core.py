@@ -35,16 +35,22 @@ from tutti.models import Base, Change, Folder, MediaItem, SourceObject, Track
 from tutti.ports.folders import Listing
 from tutti.ports.identity import Verdict
 from tutti.services.accounts import AccountPolicy, Accounts, NewUser
+from tutti.services.administration import Administration
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.members import Members
+from tutti.services.quotas import Quotas
+from tutti.services.removals import Removals
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.sources import Sources
+from tutti.services.trash import Trash, TrashPolicy
 
 PASSWORD = "correct horse battery"
 SONG = Song()
@@ -162,7 +168,12 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
-        self.maintenance = Maintenance(db, self.blobs, self.covers, policy=MaintenancePolicy())
+        self.members, self.jobs, self.administration = Members(db), Jobs(db), Administration(db)
+        self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
+        self.removals = Removals(db, self.locks)
+        self.maintenance = Maintenance(
+            db, self.blobs, self.covers, self.trash, self.removals, policy=MaintenancePolicy()
+        )
         self.health = Health(db, self.media)
 
     def move_in(self) -> None:

@@ -7,6 +7,8 @@ from tutti.db.engine import Database
 from tutti.domain.jobs import JobKind
 from tutti.ports.blobs import BlobStore
 from tutti.ports.files import CoverCache
+from tutti.services.removals import Removals
+from tutti.services.trash import Trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +31,41 @@ class Tidied(NamedTuple):
     staged: int
     orphans: int
     covers: int
+    purged: int
 
 
 class Maintenance:
     """What runs every hour."""
 
-    def __init__(self, db: Database, blobs: BlobStore, covers: CoverCache, *, policy: MaintenancePolicy) -> None:
+    def __init__(
+        self,
+        db: Database,
+        blobs: BlobStore,
+        covers: CoverCache,
+        trash: Trash,
+        removals: Removals,
+        *,
+        policy: MaintenancePolicy,
+    ) -> None:
         self._db = db
+        self._trash = trash
+        self._removals = removals
         self._blobs = blobs
         self._covers = covers
         self._policy = policy
 
     def tidy(self) -> Tidied:
-        """Remove expired sessions, abandoned uploads, blobs without a row and surplus covers."""
+        """Remove expired sessions, abandoned uploads, old trash, blobs without a row and surplus covers."""
         with self._db.write() as tx:
             sessions = tx.accounts.drop_expired(tx.now)
+        self._removals.resume()
+        purged = self._trash.expire()  # before the blobs without a row, which it makes
         tidied = Tidied(
             sessions=sessions,
             staged=self._blobs.sweep(older_than_s=self._policy.staged_s),
             orphans=self._collect(),
             covers=self._covers.shrink(self._policy.cover_cache_bytes),
+            purged=purged,
         )
         self._db.optimize()
         return tidied

@@ -23,16 +23,22 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanPolicy
 from tutti.kit.clock import Clock, system_clock
 from tutti.services.accounts import AccountPolicy, Accounts
+from tutti.services.administration import Administration
 from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.members import Members
+from tutti.services.quotas import Quotas
+from tutti.services.removals import Removals
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.sources import Sources
+from tutti.services.trash import Trash, TrashPolicy
 from tutti.settings import Settings
 
 ISSUER = "tutti"
@@ -60,6 +66,12 @@ class Core:
     ingest: Ingest
     maintenance: Maintenance
     health: Health
+    members: Members
+    trash: Trash
+    removals: Removals
+    quotas: Quotas
+    jobs: Jobs
+    administration: Administration
 
 
 @contextmanager
@@ -87,6 +99,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
+        trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
+        removals = Removals(db, locks)
         yield Core(
             settings=settings,
             clock=clock,
@@ -122,9 +136,17 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 db,
                 blobs,
                 covers,
+                trash,
+                removals,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
+            members=Members(db),
+            trash=trash,
+            removals=removals,
+            quotas=Quotas(db, default_bytes=(settings.quota.default_gb << 30) or None),
+            jobs=Jobs(db),
+            administration=Administration(db),
         )
 
 

@@ -13,10 +13,12 @@ import structlog
 import uvicorn
 
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.events import Event as Happened
 from tutti.doors.http.access import Gate
 from tutti.doors.http.app import assemble
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.express import Express
+from tutti.doors.http.feed import Feed
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.outer import Outer
 from tutti.doors.http.pages import FilePages
@@ -95,26 +97,38 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         gate = Gate(core.accounts, hop, core.clock)
         pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
         delivery = FileDelivery(pages, stall_s=stall_s)
-        door = open_door(_desk(core, gate, hop, logins, covers), delivery, core.clock)
+        feed = Feed(gate, core.libraries, per_account=settings.events.per_account)
+        door = open_door(_desk(core, gate, feed, hop=hop, logins=logins, covers=covers), delivery, core.clock)
         app, errors = assemble([door])
         express = Express(finder(door.shortcuts), pages, stall_s)
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(core, server, listener, gate, announce=announce, beside=beside))
+            runner.run(_serve(core, server, listener, gate, feed, announce=announce, beside=beside))
 
 
 async def _serve(
-    core: Core, server: uvicorn.Server, listener: socket.socket, gate: Gate, *, announce: Announce, beside: Beside
+    core: Core,
+    server: uvicorn.Server,
+    listener: socket.socket,
+    gate: Gate,
+    feed: Feed,
+    *,
+    announce: Announce,
+    beside: Beside,
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, server)
+        loop.add_signal_handler(number, _stop, server, feed)
 
     def access_changed() -> None:
         loop.call_soon_threadsafe(gate.forget)
+        loop.call_soon_threadsafe(feed.look_again)
 
-    with background.running(core, access_changed=access_changed, beside=beside):
+    def happened(event: Happened | None) -> None:
+        loop.call_soon_threadsafe(feed.tell, event)
+
+    with background.running(core, access_changed=access_changed, happened=happened, beside=beside):
         announce(_address(core.settings, listener), core.accounts.open_claim())
         Thread(target=core.tokens.warm_up, name="warm-up", daemon=True).start()
         gc.enable()
@@ -122,12 +136,13 @@ async def _serve(
         await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
 
 
-def _stop(server: uvicorn.Server) -> None:
+def _stop(server: uvicorn.Server, feed: Feed) -> None:
+    feed.close()
     server.force_exit = server.should_exit
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
+def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
         sessions=core.sessions,
@@ -137,6 +152,12 @@ def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
         deliveries=core.deliveries,
         artwork=core.artwork,
         health=core.health,
+        members=core.members,
+        trash=core.trash,
+        quotas=core.quotas,
+        jobs=core.jobs,
+        administration=core.administration,
+        feed=feed,
         jwks=core.tokens.jwks,
         gate=gate,
         hop=hop,

@@ -46,6 +46,10 @@ class AccountRepo:
         """Return the account, None when absent."""
         return self._session.get(User, user_id)
 
+    def by_uuid(self, user_uuid: UUID) -> User | None:
+        """Return the account, None when absent."""
+        return self._session.scalar(select(User).where(User.uuid == user_uuid))
+
     def by_username(self, username_key: str) -> User | None:
         """Return the account with that folded name."""
         return self._session.scalar(select(User).where(User.username_key == username_key))

@@ -8,12 +8,20 @@ from litestar.di import Provide
 from tutti.doors.http.app import Door
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.shortcuts import Shortcut
-from tutti.doors.native import catalog, identity, libraries, system
+from tutti.doors.native import administration, catalog, events, identity, libraries, system, trash
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
 from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
 from tutti.kit.clock import Clock
 
+_ROUTES = [
+    *identity.routes,
+    *libraries.routes,
+    *catalog.routes,
+    *trash.routes,
+    *administration.routes,
+    *events.routes,
+]
 _STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 
@@ -32,7 +40,7 @@ def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
 
 def router(desk: Desk | None) -> Router:
     """Return the routes; without a desk they can be described but not called."""
-    api = Router("/api/v1", route_handlers=[*identity.routes, *libraries.routes, *catalog.routes])
+    api = Router("/api/v1", route_handlers=_ROUTES)
     return Router(
         "/",
         route_handlers=[api, *system.routes],

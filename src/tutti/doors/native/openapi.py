@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tutti import __version__
 from tutti.doors.native.desk import Policy
-from tutti.doors.native.shapes import accounts, catalog, common, libraries, server
+from tutti.doors.native.shapes import accounts, administration, catalog, common, libraries, server, trash
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
 _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\")")
@@ -22,7 +22,7 @@ _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\"
 
 _SHAPES = {
     name: shape
-    for module in (accounts, catalog, common, libraries, server)
+    for module in (accounts, administration, catalog, common, libraries, server, trash)
     for name, shape in vars(module).items()
     if inspect.isclass(shape) and issubclass(shape, Struct)
 }
