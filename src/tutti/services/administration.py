@@ -25,7 +25,6 @@ class Overview:
     trash_bytes: int
     jobs: Mapping[str, int]
     sources: Mapping[str, int]
-    database: str
 
 
 class Administration:
@@ -42,7 +41,6 @@ class Administration:
         """
         if not actor.is_admin:
             raise AppError(ErrorKind.FORBIDDEN, "not_allowed", "Only an administrator may do that.")
-        database = self._db.version()
         with self._db.read() as tx:
             return Overview(
                 users=tx.accounts.count(),
@@ -52,5 +50,4 @@ class Administration:
                 trash_bytes=tx.trash.trashed_bytes(),
                 jobs=tx.jobs.by_state(),
                 sources=Counter(source.state for source in tx.sources.all_sources()),
-                database=database,
             )

@@ -15,6 +15,11 @@ from tutti.kit.clock import system_clock
 
 GUARDED = [one for one in operations() if one.policy in {"signed_in", "admin"}]
 OPEN = [one for one in operations() if one.policy in {"anyone", "signed_in_or_local"}]
+_BODIES = {
+    "POST /api/v1/users": {"username": "mallory", "password": "mallory's password"},
+    "POST /api/v1/sources": {"path": "/"},
+}
+"""What an administrator would send."""
 ADMINS = [one for one in operations() if one.policy == "admin"]
 
 
@@ -36,7 +41,7 @@ def test_what_is_open_is_open(served: Served, operation: Operation) -> None:
 @pytest.mark.parametrize("operation", ADMINS, ids=str)
 def test_what_is_the_administrators_is_403_to_others(served: Served, operation: Operation) -> None:
     """O-AZ4"""
-    body = {"username": "mallory", "password": "mallory's password"} if operation.method == "POST" else None
+    body = _BODIES.get(str(operation))
 
     answer = served.bob.request(operation.method, operation.somewhere, json=body)
 

@@ -13,7 +13,9 @@ from doors.native.conftest import Served
 from support.api import Api, code_of
 from support.routes import Operation, operations
 
-GETS = [one for one in operations() if one.method == "GET"]
+ENDLESS = "/api/v1/events"
+"""Its answer to GET never ends."""
+GETS = [one for one in operations() if one.method == "GET" and one.path != ENDLESS]
 PATHS = sorted({one.path for one in operations()})
 LEAKS = re.compile(r"(?i)traceback|file \"|sqlite|select |/src/|site-packages|litestar|uvicorn|msgspec|sqlalchemy")
 
@@ -225,7 +227,7 @@ def passing(served: Served) -> Iterator[Api]:
         yield ada
 
 
-@pytest.mark.parametrize("operation", operations(), ids=str)
+@pytest.mark.parametrize("operation", [one for one in operations() if one.path != ENDLESS], ids=str)
 @pytest.mark.parametrize("is_signed_in", [True, False])
 def test_no_error_tells_of_the_inside(
     served: Served,

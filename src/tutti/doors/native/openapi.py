@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar import Litestar, Router
@@ -71,7 +71,8 @@ def document(router: Router) -> bytes:
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 if handler.include_in_schema is not False and route.path_format in schema["paths"]:
-                    _finish(schema["paths"][route.path_format], handler.opt["policy"])
+                    path = schema["paths"][route.path_format]
+                    _finish([path[method.lower()] for method in handler.http_methods], handler.opt["policy"])
     schema["paths"][STREAM_PATH] = describe_stream()
     for operation in schema["paths"][STREAM_PATH].values():
         operation["responses"]["default"] = _FAILURE
@@ -84,9 +85,9 @@ def document(router: Router) -> bytes:
     return _GENERIC.sub(r"\1Listing", text).encode() + b"\n"
 
 
-def _finish(path: Mapping[str, Any], policy: Policy) -> None:
+def _finish(operations: Iterable[dict[str, Any]], policy: Policy) -> None:
     """Say of each operation who may call it and how it fails."""
-    for operation in path.values():
+    for operation in operations:
         operation["x-policy"] = policy.value
         operation["security"] = _SECURITY[policy]
         operation["responses"].pop("400", None)

@@ -32,7 +32,6 @@ class Overview(Struct, frozen=True, kw_only=True):
     """How many there are of everything; `jobs` and `sources` are counted by their state."""
 
     version: str
-    database: str
     users: int
     libraries: int
     tracks: int
@@ -63,7 +62,6 @@ def overview(found: Counted) -> Overview:
     """Shape the counts."""
     return Overview(
         version=__version__,
-        database=found.database,
         users=found.users,
         libraries=found.libraries,
         tracks=found.tracks,
