@@ -153,6 +153,35 @@ class MediaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cover_cache_mb: Annotated[int, Meta(ge=0, description="Megabytes of rendered covers to keep.")] = 1024
 
 
+class TrashSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was deleted."""
+
+    days: Annotated[
+        int, Meta(ge=0, le=3650, description="For how long deleted tracks can be restored before their bytes go.")
+    ] = 30
+
+
+class QuotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much accounts may keep here."""
+
+    default_gb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1 << 20,
+            description="Gigabytes of uploads an account may keep unless it has a limit of its own; 0 is no limit.",
+        ),
+    ] = 0
+
+
+class EventSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What clients are told as it happens."""
+
+    per_account: Annotated[
+        int, Meta(ge=1, le=1000, description="Connections to `/api/v1/events` that one account may hold.")
+    ] = 8
+
+
 class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Redis, for many processes."""
 
@@ -198,6 +227,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     auth: AuthSettings = AuthSettings()
     scan: ScanSettings = ScanSettings()
     media: MediaSettings = MediaSettings()
+    trash: TrashSettings = TrashSettings()
+    quota: QuotaSettings = QuotaSettings()
+    events: EventSettings = EventSettings()
     redis: RedisSettings = RedisSettings()
     mopidy: MopidySettings = MopidySettings()
     log: LogSettings = LogSettings()

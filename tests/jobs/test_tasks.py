@@ -36,9 +36,9 @@ def music(tmp_path: Path) -> Path:
     return folder
 
 
-def waiting(core: Core) -> int:
+def waiting(core: Core, source_id: SourceId) -> int:
     with core.db.read() as tx:
-        return tx.jobs.count()
+        return sum(job.ref == str(source_id) for job in tx.jobs.all_jobs())
 
 
 class TestScan:
@@ -52,7 +52,7 @@ class TestScan:
         source = next(one for one in core.sources.mine(ann) if one.id == source_id)
         assert source.state == "ok"
         assert [one.name for one in core.sources.refused(ann, source.uuid)] == [b"noise.mp3"]
-        assert waiting(core) == 0
+        assert waiting(core, source_id) == 0
 
     def test_a_folder_that_is_down_is_left_to_the_schedule(self, core: Core, ann: Caller, music: Path) -> None:
         """Every hour it failed five times and left another parked job behind."""
@@ -62,15 +62,16 @@ class TestScan:
 
         runner_of(core).run_due()
 
-        assert waiting(core) == 0
+        assert waiting(core, source_id) == 0
         assert next(one for one in core.sources.mine(ann) if one.id == source_id).state == "unavailable"
 
     def test_a_source_that_is_gone_is_nothing_to_scan(self, core: Core) -> None:
-        core.sources.rescan(SourceId(999))
+        source_id = SourceId(999)
+        core.sources.rescan(source_id)
 
         runner_of(core).run_due()
 
-        assert waiting(core) == 0
+        assert waiting(core, source_id) == 0
 
     def test_while_somebody_else_scans_it_waits(self, core: Core, ann: Caller, music: Path) -> None:
         source_id = core.sources.add(ann, music)
@@ -78,7 +79,7 @@ class TestScan:
         with core.locks.hold(f"source-{source_id}"):
             runner_of(core).run_due()
 
-            assert waiting(core) == 1
+            assert waiting(core, source_id) == 1
 
 
 class TestMaintain:

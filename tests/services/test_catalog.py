@@ -182,7 +182,6 @@ class TestSingleThings:
         assert full_house.catalog.folder(full_house.ann, row.uuid) == row
         assert row.parent_uuid == _root(full_house)
 
-    @pytest.mark.xfail(reason="db/repos/browse.py: a folder row says nothing of whether the folder is there")
     def test_a_folder_that_is_gone_is_shown_no_more(self, house: House) -> None:
         house.save("stays/one.mp3", _song(1))
         house.save("goes/two.mp3", _song(2))

@@ -38,8 +38,11 @@ class Api:
         self.http.close()
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """Send what is asked for."""
-        return self.http.request(method, path[1:] if path.startswith("//") else f"/api/v1{path}", **options)
+        """Send what is asked for, and read the answer unless it is one that never ends."""
+        with self.http.stream(method, path[1:] if path.startswith("//") else f"/api/v1{path}", **options) as answer:
+            if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+                answer.read()
+            return answer
 
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx2.Response:
         """GET with a query."""

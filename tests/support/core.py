@@ -43,13 +43,18 @@ from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.members import Members
 from tutti.services.profiles import Profiles
+from tutti.services.quotas import Quotas
 from tutti.services.registration import Admission, Registration
+from tutti.services.removals import Removals
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.sources import Sources
+from tutti.services.trash import Trash, TrashPolicy
 
 PASSWORD = "correct horse battery"
 SONG = Song()
@@ -169,8 +174,19 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
-        self.maintenance = Maintenance(db, self.blobs, self.covers, self.locks, policy=MaintenancePolicy())
         self.checking = Checking(db, self.blobs)
+        self.members, self.jobs = Members(db), Jobs(db)
+        self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
+        self.removals = Removals(db, self.locks)
+        self.maintenance = Maintenance(
+            db,
+            self.blobs,
+            self.covers,
+            self.locks,
+            trash=self.trash,
+            removals=self.removals,
+            policy=MaintenancePolicy(),
+        )
         self.health = Health(db, self.media)
 
     def move_in(self) -> None:

@@ -43,6 +43,7 @@ class LocalSubscription:
         self._queue: deque[Event] = deque(maxlen=queue_events)
         self._changed = Condition()
         self._is_open = True
+        self._has_lost = False
 
     def wants(self, topic: str) -> bool:
         """Return whether events of this topic belong here."""
@@ -51,6 +52,7 @@ class LocalSubscription:
     def put(self, event: Event) -> None:
         """Append an event; the oldest goes when the queue is full."""
         with self._changed:
+            self._has_lost |= len(self._queue) == self._queue.maxlen
             self._queue.append(event)
             self._changed.notify()
 
@@ -59,6 +61,12 @@ class LocalSubscription:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or not self._is_open, timeout_s)
             return self._queue.popleft() if self._is_open and self._queue else None
+
+    def has_lost(self) -> bool:
+        """Say once that events were dropped."""
+        with self._changed:
+            has_lost, self._has_lost = self._has_lost, False
+            return has_lost
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self.get()) is not None:

@@ -17,11 +17,12 @@ from tutti.db.repos.browse import BrowseRepo
 from tutti.db.repos.catalog import CatalogRepo
 from tutti.db.repos.integrity import IntegrityRepo
 from tutti.db.repos.jobs import JobRepo
-from tutti.db.repos.libraries import LibraryRepo
+from tutti.db.repos.libraries import LibraryRepo, Noted
 from tutti.db.repos.media import MediaRepo
 from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
 from tutti.db.repos.sources import SourceRepo
+from tutti.db.repos.trash import TrashRepo
 from tutti.db.search import Search
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
@@ -56,6 +57,11 @@ class Tx:
     def media(self) -> MediaRepo:
         """Items and blobs."""
         return MediaRepo(self._session)
+
+    @cached_property
+    def trash(self) -> TrashRepo:
+        """Items that somebody deleted, and what is removed for good."""
+        return TrashRepo(self._session)
 
     @cached_property
     def sources(self) -> SourceRepo:
@@ -104,6 +110,15 @@ class WriteTx(Tx):
     def __init__(self, session: Session, clock: Clock) -> None:
         super().__init__(session, clock)
         self.events: list[Event] = []
+
+    @cached_property
+    def libraries(self) -> LibraryRepo:
+        """Libraries, members, changes; those who listen hear of each change."""
+        return LibraryRepo(self._session, noted=self._tell)
+
+    def _tell(self, noted: Noted) -> None:
+        topic = "item.gone" if noted.is_gone else "item.added" if noted.is_new else "item.changed"
+        self.emit(Event(topic, str(noted.library_id), {"latest": noted.newest, "count": noted.number}))
 
     def enqueue(self, kind: JobKind, ref: str) -> None:
         """Add work that is due now, unless the same work is waiting already."""

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
+
+TOPICS = ("library.changed", "item.added", "item.changed", "item.gone", "source.state", "job.progress")
+"""What clients may be told of; the other topics are between the parts of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,9 @@ class Event:
     topic: str
     ref: str = ""
     data: Mapping[str, str | int] = field(default_factory=dict)
+
+
+def job_news(job_uuid: UUID, kind: str, state: str, *, done: int, total: int) -> Event:
+    """Say how far a job is; `state` is `running`, `done`, `parked` or `cancelled`."""
+    data: Mapping[str, str | int] = {"job": str(job_uuid), "kind": kind, "state": state, "done": done, "total": total}
+    return Event("job.progress", data=data)

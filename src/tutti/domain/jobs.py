@@ -9,6 +9,9 @@ class JobKind(StrEnum):
     PROBE_ITEM = "probe_item"
     SCAN_SOURCE = "scan_source"
     MAINTAIN = "maintain"
+    EMPTY_TRASH = "empty_trash"
+    REMOVE_SOURCE = "remove_source"
+    REMOVE_LIBRARY = "remove_library"
 
 
 class JobState(StrEnum):

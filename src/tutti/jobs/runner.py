@@ -10,7 +10,7 @@ import structlog
 
 from tutti.db.engine import Database
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.events import Event
+from tutti.domain.events import Event, job_news
 from tutti.domain.jobs import JobKind
 from tutti.kit.backoff import Backoff
 from tutti.models import Job
@@ -46,9 +46,9 @@ class JobContext:
         is_interrupted: The job was told that the server stops: the rest is wanted later.
     """
 
-    def __init__(self, db: Database, job_id: int, lease: timedelta, stop: threading.Event) -> None:
+    def __init__(self, db: Database, job: Job, lease: timedelta, stop: threading.Event) -> None:
         self._db = db
-        self._job_id = job_id
+        self._job = job
         self._lease = lease
         self._stop = stop
         self.is_cancelled = False
@@ -57,10 +57,15 @@ class JobContext:
     def progress(self, done: int, total: int = 0) -> bool:
         """Say how far the work is; False means end soon: the job was cancelled or the server stops."""
         with self._db.write() as tx:
-            goes_on = tx.jobs.progress(self._job_id, done=done, total=total, lease_until=tx.now + self._lease)
+            goes_on = tx.jobs.progress(self._job.id, done=done, total=total, lease_until=tx.now + self._lease)
+            tx.emit(_news(self._job, "running" if goes_on else "cancelled", done=done, total=total))
         self.is_cancelled = not goes_on
         self.is_interrupted = self._stop.is_set()
         return goes_on and not self.is_interrupted
+
+
+def _news(job: Job, state: str, *, done: int = 0, total: int = 0) -> Event:
+    return job_news(job.uuid, job.kind, state, done=done, total=total)
 
 
 Task = Callable[[str, JobContext], None]
@@ -133,7 +138,7 @@ class Runner:
         if job.attempts > self._policy.max_attempts:
             self._park(job, "It never came to an end.")
             return True
-        context = JobContext(self._db, job.id, self._policy.lease, self._stop)
+        context = JobContext(self._db, job, self._policy.lease, self._stop)
         try:
             self._tasks[JobKind(job.kind)](job.ref, context)
         except AppError as error:
@@ -148,6 +153,7 @@ class Runner:
     def _done(self, job: Job, context: JobContext) -> None:
         with self._db.write() as tx:
             tx.jobs.finish(job.id)
+            tx.emit(_news(job, "cancelled" if context.is_cancelled else "done"))
             if context.is_interrupted and not context.is_cancelled:
                 tx.jobs.add(JobKind(job.kind), job.ref, due_at=tx.now)
 
@@ -171,3 +177,4 @@ class Runner:
         _log.error("job.parked", kind=job.kind, ref=job.ref, reason=reason)
         with self._db.write() as tx:
             tx.jobs.park(job.id, error=reason)
+            tx.emit(_news(job, "parked"))

@@ -14,7 +14,11 @@ from tutti.models.base import Base, ordered
 
 
 class Source(Base):
-    """A folder that a library reads; `state` is `new`, `scanning`, `stopped`, `ok` or `unavailable`, and says why."""
+    """A folder that a library reads; `state` is `new`, `scanning`, `stopped`, `ok` or `unavailable`, and says why.
+
+    One that is `removing` or `removed` is shown to nobody; its rows stay, so that a folder that is added again finds
+    its items.
+    """
 
     __tablename__ = "source"
     __table_args__ = (UniqueConstraint("library_id", "path").ddl_if(dialect="sqlite"),)

@@ -14,6 +14,10 @@ class Subscription(Protocol):
         """Return the next event; None when the time passed or the subscription was closed."""
         ...
 
+    def has_lost(self) -> bool:
+        """Whether events were dropped since this was last asked."""
+        ...
+
     def __iter__(self) -> Iterator[Event]:
         """Yield events as they come, until the subscription is closed."""
         ...

@@ -1,6 +1,7 @@
-"""Administration: what those who run the server decide about accounts."""
+"""Administration: what those who run the server see of it, and decide about accounts."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -32,13 +33,47 @@ class UserChange:
     email: str | Kept | None = KEPT
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How many there are of everything; sizes are bytes.
+
+    Attributes:
+        stored_bytes: Of all blobs, each counted once.
+        trash_bytes: Of what lies in the trash.
+        jobs: State to how many.
+        sources: State to how many.
+    """
+
+    users: int
+    libraries: int
+    tracks: int
+    stored_bytes: int
+    trash_bytes: int
+    jobs: Mapping[str, int]
+    sources: Mapping[str, int]
+
+
 class Administration:
-    """Changes accounts; every method is for administrators, else FORBIDDEN `not_allowed`."""
+    """Looks and changes; every method is for administrators, else FORBIDDEN `not_allowed`."""
 
     def __init__(self, db: Database, passwords: PasswordHasher, *, policy: AccountPolicy) -> None:
         self._db = db
         self._passwords = passwords
         self._policy = policy
+
+    def overview(self, actor: Actor) -> Overview:
+        """Count everything."""
+        actor.require(Permission.ADMINISTER)
+        with self._db.read() as tx:
+            return Overview(
+                users=tx.accounts.count(),
+                libraries=tx.libraries.count(),
+                tracks=tx.libraries.track_count_everywhere(),
+                stored_bytes=tx.trash.stored_bytes(),
+                trash_bytes=tx.trash.trashed_bytes(),
+                jobs=tx.jobs.by_state(),
+                sources=Counter(source.state for source in tx.sources.all_sources()),
+            )
 
     def user(self, actor: Actor, uuid: UUID) -> UserRow:
         """Return an account.

@@ -68,7 +68,7 @@ class Catalog:
         Raises:
             AppError: INVALID `bad_cursor`, `bad_limit`; NOT_FOUND `library_not_found`.
         """
-        after, limit = _opened(wish, _ARTISTS)
+        after, limit = opened(wish, _ARTISTS)
         with self._db.read() as tx:
             rows = tx.browse.artists(_readable(tx, caller, library), after=after, limit=limit + 1)
         return page_of(rows, limit, _ARTISTS, _position)
@@ -81,7 +81,7 @@ class Catalog:
         Raises:
             AppError: As `artists`.
         """
-        after, limit = _opened(wish, _ALBUMS)
+        after, limit = opened(wish, _ALBUMS)
         with self._db.read() as tx:
             libraries = _readable(tx, caller, library)
             rows = tx.browse.albums(libraries, artist=artist, after=after, limit=limit + 1)
@@ -93,7 +93,7 @@ class Catalog:
         Raises:
             AppError: As `artists`.
         """
-        after, limit = _opened(wish, _GENRES)
+        after, limit = opened(wish, _GENRES)
         with self._db.read() as tx:
             rows = tx.browse.genres(_readable(tx, caller, library), after=after, limit=limit + 1)
         return page_of(rows, limit, _GENRES, _position)
@@ -107,7 +107,7 @@ class Catalog:
             AppError: As `artists`.
         """
         kind = _IN_ALBUM if narrowed.album else _IN_FOLDER if narrowed.folder else _BY_TITLE
-        after, limit = _opened(wish, kind)
+        after, limit = opened(wish, kind)
         with self._db.read() as tx:
             rows = tx.browse.tracks(_readable(tx, caller, library), narrowed, after=after, limit=limit + 1)
         return page_of(rows, limit, kind, track_key(narrowed))
@@ -132,7 +132,7 @@ class Catalog:
         Raises:
             AppError: INVALID `bad_cursor`, `bad_limit`; NOT_FOUND `folder_not_found`.
         """
-        after, limit = _opened(wish, _FOLDERS)
+        after, limit = opened(wish, _FOLDERS)
         with self._db.read() as tx:
             parent = _found(tx.browse.folder(_readable(tx, caller, None), uuid), "folder")
             rows = tx.browse.subfolders(parent, after=after, limit=limit + 1)
@@ -199,7 +199,12 @@ def _readable(tx: Tx, caller: Caller, library: UUID | None) -> Sequence[LibraryI
     return chosen
 
 
-def _opened(wish: PageWish, kind: CursorKind) -> tuple[Key | None, int]:
+def opened(wish: PageWish, kind: CursorKind) -> tuple[Key | None, int]:
+    """Return after which values a page begins, None for the first one, and how many rows it has.
+
+    Raises:
+        AppError: INVALID `bad_cursor`, `bad_limit`.
+    """
     _check_limit(wish.limit)
     if wish.cursor is None:
         return None, wish.limit

@@ -102,14 +102,15 @@ class Ingest:
         with self._db.write() as tx:
             library_id = editable_library(tx, caller, library_uuid)
             tx.media.put_blob(blob.hash, blob.size_bytes, tx.now)
-            known = tx.media.by_blob(library_id, blob.hash)
+            known = tx.media.by_blob(library_id, blob.hash) or tx.media.purged(library_id, blob.hash)
             if known is not None and known.deleted_at is None:
                 return Accepted(known.uuid, blob.hash, is_new=False)
             item = known or _new_item(tx, caller, library_id, filename)
             item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
             item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
+            item.owner_id = caller.user_id  # whoever brings the bytes back is who they count for
             tx.media.add(item)
-            tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False)
+            tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False, is_new=known is None)
             tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
             return Accepted(item.uuid, blob.hash, is_new=known is None)
 

@@ -1,18 +1,40 @@
 """Libraries: what there is, and for whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx
-from tutti.db.repos.libraries import LibraryRow
+from tutti.db.repos.libraries import ChangeRow, LibraryRow
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.values import LibraryId
+from tutti.domain.jobs import JobKind
+from tutti.domain.values import LibraryId, SourceId
 from tutti.kit.text import clean
 from tutti.models import Library
+from tutti.services.telling import tell_access
 
 NAME_MAX = 200
 EDITORS = ("owner", "editor")
+
+
+_MAX_CHANGES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed in a library after a number, in order; `latest` is the number of its newest change."""
+
+    latest: int
+    rows: Sequence[ChangeRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What somebody may hear of: id to row of each library he is a member of, and whether he administers the server."""
+
+    libraries: Mapping[int, LibraryRow]
+    is_admin: bool
 
 
 class Libraries:
@@ -39,16 +61,86 @@ class Libraries:
             AppError: INVALID `bad_name`; FORBIDDEN `not_allowed`.
         """
         caller.require(Permission.CURATE)
-        wanted = clean(name, NAME_MAX)
-        if not wanted:
-            raise AppError(ErrorKind.INVALID, "bad_name", "A library needs a name.")
+        wanted = _named(name)
         with self._db.write() as tx:
             library = Library(
                 uuid=uuid4(), name=wanted, is_personal=False, syncs=False, change_seq=0, created_at=tx.now
             )
             tx.libraries.add(library)
             tx.libraries.add_member(library.id, caller.user_id, "owner")
+            tell_access(tx, library.id)
             return LibraryRow(library.id, library.uuid, library.name, is_personal=False, role="owner")
+
+    def one(self, caller: Caller, library_uuid: UUID) -> LibraryRow:
+        """Return one library.
+
+        Raises:
+            AppError: NOT_FOUND `library_not_found`.
+        """
+        with self._db.read() as tx:
+            row = readable_library(tx, caller, library_uuid)
+            return row._replace(track_count=tx.libraries.track_count(row.id))
+
+    def rename(self, caller: Caller, library_uuid: UUID, name: str) -> LibraryRow:
+        """Give a library another name.
+
+        Raises:
+            AppError: NOT_FOUND `library_not_found`; FORBIDDEN `not_an_owner`; INVALID `bad_name`.
+        """
+        wanted = _named(name)
+        with self._db.write() as tx:
+            row = owned_library(tx, caller, library_uuid)
+            tx.libraries.rename(row.id, wanted)
+            tell_access(tx, row.id)
+            return row._replace(name=wanted, track_count=tx.libraries.track_count(row.id))
+
+    def delete(self, caller: Caller, library_uuid: UUID) -> None:
+        """Let a shared library be gone for everybody at once; a job takes away what was in it.
+
+        The files of its sources stay as they are.
+
+        Raises:
+            AppError: NOT_FOUND `library_not_found`; FORBIDDEN `not_an_owner`; CONFLICT `personal_library`.
+        """
+        with self._db.write() as tx:
+            row = owned_library(tx, caller, library_uuid)
+            if row.is_personal:
+                raise AppError(ErrorKind.CONFLICT, "personal_library", "A personal library cannot be deleted.")
+            tx.libraries.remove_members(row.id)
+            tx.libraries.rename(row.id, "")
+            for source in tx.sources.in_library(row.id):
+                tx.sources.remove(SourceId(source.id), is_done=True)
+            tell_access(tx, row.id)
+            tx.enqueue(JobKind.REMOVE_LIBRARY, str(row.id))
+
+    def changes(self, caller: Caller, library_uuid: UUID, *, after: int, limit: int) -> Changes:
+        """Return what changed after a number, items that went included.
+
+        Whoever asks again with the last number he was given never misses a change: numbers are given in the order of
+        the commits, and without gaps.
+
+        Raises:
+            AppError: NOT_FOUND `library_not_found`; INVALID `bad_limit`, `bad_position`.
+        """
+        if not 1 <= limit <= _MAX_CHANGES:
+            raise AppError(ErrorKind.INVALID, "bad_limit", f"The limit must be between 1 and {_MAX_CHANGES}.")
+        if not 0 <= after < 1 << 62:
+            raise AppError(ErrorKind.INVALID, "bad_position", "The position is the number of a change, 0 or more.")
+        with self._db.read() as tx:
+            row = readable_library(tx, caller, library_uuid)
+            rows = tx.libraries.changes(row.id, after=after, limit=limit)
+            return Changes(tx.libraries.newest_change(row.id), rows)
+
+    def audience(self, caller: Caller) -> Audience:
+        """Return what the caller may hear of.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`.
+        """
+        caller.require(Permission.LISTEN)
+        with self._db.read() as tx:
+            rows = tx.libraries.of_user(caller.user_id)
+            return Audience({row.id: row for row in rows}, caller.is_admin)
 
     def open_shared(self, name: str) -> LibraryId:
         """Return the shared library of that name, made when it is not there.
@@ -89,9 +181,40 @@ def editable_library(tx: Tx, caller: Caller, library_uuid: UUID | None) -> Libra
         if personal is None:
             raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
         return LibraryId(personal.id)
-    row = next((row for row in tx.libraries.of_user(caller.user_id) if row.uuid == library_uuid), None)
-    if row is None:
-        raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
+    row = readable_library(tx, caller, library_uuid)
     if row.role not in EDITORS:
         raise AppError(ErrorKind.FORBIDDEN, "not_an_editor", "You may listen to this library but not change it.")
     return LibraryId(row.id)
+
+
+def readable_library(tx: Tx, caller: Caller, library_uuid: UUID) -> LibraryRow:
+    """Return a library the caller is a member of.
+
+    Raises:
+        AppError: NOT_FOUND `library_not_found`; FORBIDDEN `not_allowed`.
+    """
+    caller.require(Permission.LISTEN)
+    row = next((row for row in tx.libraries.of_user(caller.user_id) if row.uuid == library_uuid), None)
+    if row is None:
+        raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
+    return row
+
+
+def owned_library(tx: Tx, caller: Caller, library_uuid: UUID) -> LibraryRow:
+    """Return a library the caller owns.
+
+    Raises:
+        AppError: NOT_FOUND `library_not_found` for a stranger; FORBIDDEN `not_an_owner` for a member, `not_allowed`.
+    """
+    caller.require(Permission.CURATE)
+    row = readable_library(tx, caller, library_uuid)
+    if row.role != "owner":
+        raise AppError(ErrorKind.FORBIDDEN, "not_an_owner", "Only an owner of the library may do that.")
+    return row
+
+
+def _named(name: str) -> str:
+    wanted = clean(name, NAME_MAX)
+    if not wanted:
+        raise AppError(ErrorKind.INVALID, "bad_name", "A library needs a name.")
+    return wanted

@@ -12,6 +12,8 @@ from tutti.domain.values import BlobHash
 from tutti.ports.blobs import BlobStore, StoredBlob
 from tutti.ports.files import CoverCache
 from tutti.ports.locks import Locks
+from tutti.services.removals import Removals
+from tutti.services.trash import Trash
 
 COLLECTING = "collecting"
 """The lock of whoever deletes blobs, and of whoever needs them to stay."""
@@ -38,29 +40,43 @@ class Tidied(NamedTuple):
     staged: int
     orphans: int
     covers: int
+    purged: int
 
 
 class Maintenance:
     """What runs every hour."""
 
     def __init__(
-        self, db: Database, blobs: BlobStore, covers: CoverCache, locks: Locks, *, policy: MaintenancePolicy
+        self,
+        db: Database,
+        blobs: BlobStore,
+        covers: CoverCache,
+        locks: Locks,
+        *,
+        trash: Trash,
+        removals: Removals,
+        policy: MaintenancePolicy,
     ) -> None:
         self._db = db
         self._locks = locks
+        self._trash = trash
+        self._removals = removals
         self._blobs = blobs
         self._covers = covers
         self._policy = policy
 
     def tidy(self) -> Tidied:
-        """Remove expired sessions, abandoned uploads, blobs without a row and surplus covers."""
+        """Remove expired sessions, abandoned uploads, old trash, blobs without a row and surplus covers."""
         with self._db.write() as tx:
             sessions = tx.accounts.drop_expired(tx.now)
+        self._removals.resume()
+        purged = self._trash.expire()  # before the blobs without a row, which it makes
         tidied = Tidied(
             sessions=sessions,
             staged=self._blobs.sweep(older_than_s=self._policy.staged_s),
             orphans=self._collect(),
             covers=self._covers.shrink(self._policy.cover_cache_bytes),
+            purged=purged,
         )
         self._db.optimize()
         return tidied

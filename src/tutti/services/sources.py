@@ -13,6 +13,7 @@ from tutti.domain.jobs import JobKind
 from tutti.domain.values import LibraryId, SourceId
 from tutti.models import Source
 from tutti.services.libraries import editable_library
+from tutti.services.telling import tell_state
 
 _REFUSED_SHOWN = 10_000
 
@@ -26,15 +27,46 @@ class Sources:
     def add(self, caller: Caller, folder: Path, *, library_uuid: UUID | None = None) -> SourceId:
         """Let a library read a folder; naming it again changes nothing.
 
-        Only the command line calls this: a folder of the host is never named over the network.
+        Whoever may name folders of the host calls this: the command line, and `add_named` for administrators.
 
         Raises:
-            AppError: INVALID `not_a_folder`; FORBIDDEN `not_allowed`; as `editable_library`.
+            AppError: INVALID `not_a_folder`; FORBIDDEN `not_allowed`; CONFLICT `source_overlaps` when the library reads
+                a folder above or below it; BUSY `source_leaving` while it is still being removed; as
+                `editable_library`.
         """
         caller.require(Permission.CURATE)
         path = _real(folder)
         with self._db.write() as tx:
             return _add(tx, editable_library(tx, caller, library_uuid), path)
+
+    def add_named(self, caller: Caller, folder: str, library_uuid: UUID | None) -> Source:
+        """Let a library read a folder of the server, and have it scanned soon.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed` unless the caller is an administrator; INVALID `not_a_folder`, also when
+                the path is not absolute; as `add`.
+        """
+        caller.require(Permission.ADMINISTER)
+        if not folder.startswith("/"):
+            raise AppError(ErrorKind.INVALID, "not_a_folder", "The folder needs its whole path.")
+        path = _real(Path(folder))
+        with self._db.write() as tx:
+            source_id = _add(tx, editable_library(tx, caller, library_uuid), path)
+            tx.enqueue(JobKind.SCAN_SOURCE, str(source_id))
+            return tx.sources.get(source_id)
+
+    def remove(self, caller: Caller, source_uuid: UUID) -> None:
+        """Let a library read a folder no more: its items leave the lists by a job, and the files stay as they are.
+
+        Raises:
+            AppError: NOT_FOUND `source_not_found`; FORBIDDEN `not_allowed`.
+        """
+        caller.require(Permission.CURATE)
+        with self._db.write() as tx:
+            source = tx.sources.get(_editable(tx, caller, source_uuid))
+            tx.sources.remove(SourceId(source.id), is_done=False)
+            tell_state(tx, source, "removing")
+            tx.enqueue(JobKind.REMOVE_SOURCE, str(source.id))
 
     def add_to(self, library_id: LibraryId, folder: Path) -> SourceId:
         """As `add`, for a library that nobody owns yet."""
@@ -98,11 +130,26 @@ def _editable(tx: Tx, caller: Caller, source_uuid: UUID) -> SourceId:
 
 def _add(tx: WriteTx, library_id: LibraryId, path: bytes) -> SourceId:
     known = tx.sources.by_path(library_id, path)
+    if known is not None and known.state == "removing":
+        raise AppError(ErrorKind.BUSY, "source_leaving", "The folder is still being removed; try again in a moment.")
+    if known is not None and known.state != "removed":
+        return SourceId(known.id)
+    for other in tx.sources.in_library(library_id):
+        if other.state not in {"removing", "removed"} and _overlap(other.path, path):
+            raise AppError(
+                ErrorKind.CONFLICT, "source_overlaps", "The library reads a folder above or below this one already."
+            )
     if known is not None:
+        tx.sources.revive(SourceId(known.id))
         return SourceId(known.id)
     source = Source(uuid=uuid4(), library_id=library_id, path=path, state="new", state_message="", created_at=tx.now)
     tx.sources.add(source)
     return SourceId(source.id)
+
+
+def _overlap(one: bytes, other: bytes) -> bool:
+    above, below = (path.rstrip(b"/") + b"/" for path in sorted((one, other), key=len))
+    return below.startswith(above)
 
 
 def _real(folder: Path) -> bytes:

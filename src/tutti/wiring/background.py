@@ -8,6 +8,8 @@ from threading import Event, Thread
 import structlog
 
 from tutti.domain.errors import AppError
+from tutti.domain.events import TOPICS
+from tutti.domain.events import Event as Happened
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import ItemId, SourceId
 from tutti.jobs.runner import JobContext, Runner, RunnerPolicy, Task
@@ -17,6 +19,7 @@ from tutti.wiring.core import Core
 _log = structlog.get_logger()
 
 _EPOCH_POLL_S = 0.3
+_EVENTS_POLL_S = 1.0
 _TIDY_EVERY_S = 3600.0
 _NOTHING_TO_SCAN = frozenset({"source_unavailable", "source_not_found"})
 """Trying again soon helps nobody: the source says what is wrong, and the schedule comes by every hour."""
@@ -46,6 +49,15 @@ def tasks(core: Core) -> Mapping[JobKind, Task]:
 
     return {
         JobKind.SCAN_SOURCE: scan,
+        JobKind.EMPTY_TRASH: lambda ref, _: _log.info("trash.emptied", items=core.trash.empty_now(ref)),
+        JobKind.REMOVE_SOURCE: lambda ref, context: _log.info(
+            "source.removed",
+            source=ref,
+            is_complete=core.removals.source(SourceId(int(ref)), progress=context.progress),
+        ),
+        JobKind.REMOVE_LIBRARY: lambda ref, context: _log.info(
+            "library.removed", library=ref, is_complete=core.removals.library(int(ref), progress=context.progress)
+        ),
         JobKind.PROBE_ITEM: lambda ref, _: core.ingest.probe(ItemId(int(ref))),
         JobKind.MAINTAIN: lambda _ref, _: _log.info("maintenance.done", **core.maintenance.tidy()._asdict()),
     }
@@ -58,12 +70,19 @@ def runner_of(core: Core, kinds: Collection[JobKind] = tuple(JobKind)) -> Runner
 
 
 @contextmanager
-def running(core: Core, *, access_changed: Callable[[], None], beside: Callable[[Core, Event], None]) -> Iterator[None]:
+def running(
+    core: Core,
+    *,
+    access_changed: Callable[[], None],
+    happened: Callable[[Happened | None], None],
+    beside: Callable[[Core, Event], None],
+) -> Iterator[None]:
     """Run the background of a serving process while the block lasts.
 
     Args:
         core: What the threads work with.
         beside: One more thing to do once, until its event is set.
+        happened: Called, from a thread, with what clients may be told, and with None when some of it was lost.
         access_changed: Called, from a thread, whenever somebody's access may have changed.
     """
     stop = Event()
@@ -71,6 +90,7 @@ def running(core: Core, *, access_changed: Callable[[], None], beside: Callable[
     threads = [
         _thread("epoch", _watch_epoch, core, access_changed, stop),
         _thread("schedule", _schedule, core, stop),
+        _thread("events", _pass_on, core, happened, stop),
         _thread("beside", beside, core, stop),
     ]
     if core.settings.scan.watch:
@@ -109,6 +129,17 @@ def _watch_epoch(core: Core, access_changed: Callable[[], None], stop: Event) ->
                 known = epoch
                 access_changed()
             woken.get(_EPOCH_POLL_S)
+
+
+def _pass_on(core: Core, happened: Callable[[Happened | None], None], stop: Event) -> None:
+    """Carry what happens from the bus to the event loop: one thread for all clients."""
+    with core.bus.subscribe(*TOPICS) as told:
+        while not stop.is_set():
+            event = told.get(_EVENTS_POLL_S)
+            if told.has_lost():
+                happened(None)
+            if event is not None:
+                happened(event)
 
 
 def _schedule(core: Core, stop: Event) -> None:

@@ -32,14 +32,19 @@ from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
+from tutti.services.members import Members
 from tutti.services.profiles import Profiles
+from tutti.services.quotas import Quotas
 from tutti.services.registration import Admission, Registration
+from tutti.services.removals import Removals
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.signing import Signing
 from tutti.services.sources import Sources
+from tutti.services.trash import Trash, TrashPolicy
 from tutti.settings import Settings
 
 ISSUER = "tutti"
@@ -73,6 +78,11 @@ class Core:
     checking: Checking
     maintenance: Maintenance
     health: Health
+    members: Members
+    trash: Trash
+    removals: Removals
+    quotas: Quotas
+    jobs: Jobs
 
 
 @contextmanager
@@ -103,6 +113,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         locks = FileLocks(data / "locks")
         auth = settings.auth
         account_policy = AccountPolicy(min_password_chars=auth.min_password_chars)
+        trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
+        removals = Removals(db, locks)
         yield Core(
             settings=settings,
             clock=clock,
@@ -143,9 +155,16 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 blobs,
                 covers,
                 locks,
+                trash=trash,
+                removals=removals,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
+            members=Members(db),
+            trash=trash,
+            removals=removals,
+            quotas=Quotas(db, default_bytes=(settings.quota.default_gb << 30) or None),
+            jobs=Jobs(db),
         )
 
 

@@ -13,10 +13,12 @@ import structlog
 import uvicorn
 
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.events import Event as Happened
 from tutti.doors.http.access import Gate
 from tutti.doors.http.app import assemble
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.express import Express
+from tutti.doors.http.feed import Feed
 from tutti.doors.http.holds import Holds
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.outer import Outer
@@ -97,33 +99,42 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         gate, holds = Gate(core.accounts, hop, core.clock), Holds(core.deliveries.may_go_on, hop)
         pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
         delivery = FileDelivery(pages, stall_s=stall_s)
-        door = open_door(_desk(core, gate, hop, logins, covers), delivery, holds, core.clock)
+        feed = Feed(gate, core.libraries, per_account=settings.events.per_account)
+        desk = _desk(core, gate, feed, hop=hop, logins=logins, covers=covers)
+        door = open_door(desk, delivery, holds, core.clock)
         app, errors = assemble([door])
         express = Express(finder(door.shortcuts), pages, stall_s)
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(core, server, listener, gate, holds, announce=announce, beside=beside))
+            runner.run(
+                _serve(core, server, listener, gate=gate, holds=holds, feed=feed, announce=announce, beside=beside)
+            )
 
 
 async def _serve(
     core: Core,
     server: uvicorn.Server,
     listener: socket.socket,
+    *,
     gate: Gate,
     holds: Holds,
-    *,
+    feed: Feed,
     announce: Announce,
     beside: Beside,
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, server)
+        loop.add_signal_handler(number, _stop, server, feed)
 
     def access_changed() -> None:
         loop.call_soon_threadsafe(gate.forget)
+        loop.call_soon_threadsafe(feed.look_again)
 
-    with background.running(core, access_changed=access_changed, beside=beside):
+    def happened(event: Happened | None) -> None:
+        loop.call_soon_threadsafe(feed.tell, event)
+
+    with background.running(core, access_changed=access_changed, happened=happened, beside=beside):
         announce(_address(core.settings, listener), core.accounts.open_claim())
         Thread(target=core.tokens.warm_up, name="warm-up", daemon=True).start()
         gc.enable()
@@ -134,12 +145,13 @@ async def _serve(
             watcher.cancel()
 
 
-def _stop(server: uvicorn.Server) -> None:
+def _stop(server: uvicorn.Server, feed: Feed) -> None:
+    feed.close()
     server.force_exit = server.should_exit
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
+def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
         administration=core.administration,
@@ -153,6 +165,11 @@ def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
         deliveries=core.deliveries,
         artwork=core.artwork,
         health=core.health,
+        members=core.members,
+        trash=core.trash,
+        quotas=core.quotas,
+        jobs=core.jobs,
+        feed=feed,
         jwks=core.tokens.jwks,
         gate=gate,
         hop=hop,

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.dialect import insert_into
 from tutti.domain.jobs import JobKind, JobState
-from tutti.models import Job
+from tutti.models import Job, MediaItem, Source
+
+_OF_SOURCES = (JobKind.SCAN_SOURCE, JobKind.REMOVE_SOURCE)
+_OF_ITEMS = (JobKind.PROBE_ITEM,)
 
 
 class JobRepo:
@@ -47,7 +50,11 @@ class JobRepo:
         return self._session.scalar(statement.values(**values).returning(Job.id)) is not None
 
     def release(self) -> None:
-        """Let what a worker left behind be claimed at once; work that waits already is not made to wait twice."""
+        """Let what a worker left behind be claimed at once; work that waits already is not made to wait twice.
+
+        What was cancelled meanwhile goes.
+        """
+        self._session.execute(delete(Job).where(Job.state == JobState.CANCELLED))
         for job in self._session.scalars(select(Job).where(Job.state == JobState.RUNNING)).all():
             self.retry(job.id, due_at=job.due_at, error=job.error)
             self._session.flush()
@@ -57,9 +64,15 @@ class JobRepo:
         self._session.execute(delete(Job).where(Job.id == job_id))
 
     def retry(self, job_id: int, *, due_at: datetime, error: str) -> None:
-        """Let a failed job wait; if the same work was enqueued meanwhile, that one stays and this one goes."""
+        """Let a failed job wait; if the same work was enqueued meanwhile, that one stays and this one goes.
+
+        One that was cancelled goes, too.
+        """
         job = self._session.get(Job, job_id)
         if job is None:
+            return
+        if job.state == JobState.CANCELLED:
+            self._session.delete(job)
             return
         twin = select(Job.id).where(Job.kind == job.kind, Job.ref == job.ref, Job.state == JobState.DUE)
         if self._session.scalar(twin) is not None:
@@ -68,9 +81,47 @@ class JobRepo:
         job.state, job.due_at, job.lease_until, job.error = JobState.DUE, due_at, None, error
 
     def park(self, job_id: int, *, error: str) -> None:
-        """Set a job aside that failed too often; a person decides."""
+        """Set a job aside that failed too often; a person decides, who may have cancelled it."""
+        self._session.execute(delete(Job).where(Job.id == job_id, Job.state == JobState.CANCELLED))
         values = {"state": JobState.PARKED, "lease_until": None, "error": error}
         self._session.execute(update(Job).where(Job.id == job_id).values(**values))
+
+    def by_uuid(self, job_uuid: UUID) -> Job | None:
+        """Return the job, None when it is done or never was."""
+        return self._session.scalar(select(Job).where(Job.uuid == job_uuid))
+
+    def page(self, *, state: str | None, kind: str | None, after: int | None, limit: int) -> Sequence[Job]:
+        """Return jobs, the newest first, behind the one with the id `after`."""
+        query = select(Job).order_by(Job.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(Job.state == state)
+        if kind is not None:
+            query = query.where(Job.kind == kind)
+        return self._session.scalars(query if after is None else query.where(Job.id < after)).all()
+
+    def cancel(self, job: Job) -> None:
+        """Let a job not be done: a running one is told at its next sign of life, any other goes at once."""
+        if job.state == JobState.RUNNING:
+            job.state = JobState.CANCELLED
+            self._session.flush()
+        elif job.state != JobState.CANCELLED:
+            self._session.delete(job)
+            self._session.flush()
+
+    def subjects(self, jobs: Sequence[Job]) -> dict[int, UUID]:
+        """Return what jobs are about, where that is something with an id outside: job to source or item."""
+        found: dict[int, UUID] = {}
+        for table, kinds in ((Source, _OF_SOURCES), (MediaItem, _OF_ITEMS)):
+            refs = {job.id: int(job.ref) for job in jobs if job.kind in kinds}
+            rows = self._session.execute(select(table.id, table.uuid).where(table.id.in_(set(refs.values()))))
+            known = {row[0]: row[1] for row in rows}
+            found |= {job_id: known[ref] for job_id, ref in refs.items() if ref in known}
+        return found
+
+    def by_state(self) -> dict[str, int]:
+        """Return how many jobs stand where."""
+        rows = self._session.execute(select(Job.state, func.count()).group_by(Job.state))
+        return {row[0]: row[1] for row in rows}
 
     def count(self) -> int:
         """Return how many jobs are not done."""

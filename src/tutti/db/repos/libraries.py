@@ -1,16 +1,16 @@
 """Libraries, their members, and the sequence of what changed in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows
 from tutti.domain.values import ItemId, LibraryId, UserId
-from tutti.models import Change, Library, LibraryMember, Track
+from tutti.models import Change, Library, LibraryMember, MediaItem, Track, User
 
 
 class LibraryRow(NamedTuple):
@@ -24,11 +24,38 @@ class LibraryRow(NamedTuple):
     track_count: int = 0
 
 
-class LibraryRepo:
-    """Questions about libraries."""
+class MemberRow(NamedTuple):
+    """Somebody who may use a library."""
 
-    def __init__(self, session: Session) -> None:
+    uuid: UUID
+    username: str
+    role: str
+
+
+class ChangeRow(NamedTuple):
+    """One change of one item, by its number within the library."""
+
+    seq: int
+    item_uuid: UUID
+    is_gone: bool
+
+
+class Noted(NamedTuple):
+    """Changes that were just numbered; `newest` is the number of the last of `number`."""
+
+    library_id: int
+    newest: int
+    number: int
+    is_gone: bool
+    is_new: bool
+
+
+class LibraryRepo:
+    """Questions about libraries; one without a name is being removed and is nobody's."""
+
+    def __init__(self, session: Session, *, noted: Callable[[Noted], None] = lambda _: None) -> None:
         self._session = session
+        self._noted = noted
 
     def add(self, library: Library) -> None:
         """Insert a library; its id is known afterwards."""
@@ -60,10 +87,19 @@ class LibraryRepo:
         query = select(func.count()).select_from(Track).where(Track.library_id == library_id, Track.is_listed)
         return self._session.scalar(query) or 0
 
+    def track_count_everywhere(self) -> int:
+        """Return how many tracks all libraries list."""
+        return self._session.scalar(select(func.count()).select_from(Track).where(Track.is_listed)) or 0
+
+    def count(self) -> int:
+        """Return the number of libraries."""
+        return self._session.scalar(select(func.count()).select_from(Library).where(Library.name != "")) or 0
+
     def personal(self, user_id: UserId) -> Library | None:
         """Return the personal library of an account."""
         query = select(Library).join(LibraryMember, LibraryMember.library_id == Library.id)
-        return self._session.scalar(query.where(LibraryMember.user_id == user_id, Library.is_personal))
+        owned = query.where(LibraryMember.user_id == user_id, LibraryMember.role == "owner")
+        return self._session.scalar(owned.where(Library.is_personal))
 
     def by_id(self, library_id: int) -> Library | None:
         """Return the library, None when absent."""
@@ -77,7 +113,50 @@ class LibraryRepo:
     def without_owner(self) -> Sequence[Library]:
         """Return the libraries nobody owns: made at first start, before the server was claimed."""
         owned = select(LibraryMember.library_id).where(LibraryMember.role == "owner")
-        return self._session.scalars(select(Library).where(Library.id.not_in(owned))).all()
+        return self._session.scalars(select(Library).where(Library.id.not_in(owned), Library.name != "")).all()
+
+    def nameless(self) -> Sequence[int]:
+        """Return the libraries that are being removed."""
+        return self._session.scalars(select(Library.id).where(Library.name == "")).all()
+
+    def members(self, library_id: int) -> Sequence[MemberRow]:
+        """Return who may use a library, by name."""
+        query = select(User.uuid, User.username, LibraryMember.role).join(LibraryMember)
+        mine = query.where(LibraryMember.library_id == library_id).order_by(User.username_key)
+        return [MemberRow._make(row) for row in self._session.execute(mine)]
+
+    def owners(self, library_id: int) -> Sequence[int]:
+        """Return the accounts that own a library."""
+        query = select(LibraryMember.user_id).where(LibraryMember.library_id == library_id)
+        return self._session.scalars(query.where(LibraryMember.role == "owner")).all()
+
+    def set_role(self, library_id: int, user_id: int, role: str) -> None:
+        """Change what a member may do."""
+        mine = update(LibraryMember).where(LibraryMember.library_id == library_id, LibraryMember.user_id == user_id)
+        self._session.execute(mine.values(role=role))
+
+    def remove_member(self, library_id: int, user_id: int) -> None:
+        """Keep an account out of a library."""
+        mine = delete(LibraryMember).where(LibraryMember.library_id == library_id, LibraryMember.user_id == user_id)
+        self._session.execute(mine)
+
+    def remove_members(self, library_id: int) -> None:
+        """Keep everybody out of a library."""
+        self._session.execute(delete(LibraryMember).where(LibraryMember.library_id == library_id))
+
+    def rename(self, library_id: int, name: str) -> None:
+        """Give a library another name; an empty one marks it as being removed."""
+        self._session.execute(update(Library).where(Library.id == library_id).values(name=name))
+
+    def newest_change(self, library_id: int) -> int:
+        """Return the number of the newest change of a library, 0 before the first."""
+        return self._session.scalar(select(Library.change_seq).where(Library.id == library_id)) or 0
+
+    def changes(self, library_id: int, *, after: int, limit: int) -> Sequence[ChangeRow]:
+        """Return what changed after a number, in order, items that went included."""
+        query = select(Change.seq, MediaItem.uuid, Change.is_gone).join(MediaItem, MediaItem.id == Change.item_id)
+        later = query.where(Change.library_id == library_id, Change.seq > after).order_by(Change.seq).limit(limit)
+        return [ChangeRow._make(row) for row in self._session.execute(later)]
 
     def role_of(self, library_id: int, user_id: UserId) -> str | None:
         """Return the role of an account in a library, None for a stranger."""
@@ -86,7 +165,7 @@ class LibraryRepo:
             query.where(LibraryMember.library_id == library_id, LibraryMember.user_id == user_id)
         )
 
-    def note_changes(self, library_id: int, item_ids: Iterable[ItemId], *, is_gone: bool) -> int:
+    def note_changes(self, library_id: int, item_ids: Iterable[ItemId], *, is_gone: bool, is_new: bool = False) -> int:
         """Give each change the next number of its library; return the newest number.
 
         The library's row is updated first: its lock makes the order of numbers the order of commits.
@@ -100,6 +179,8 @@ class LibraryRepo:
             for seq, item_id in enumerate(ids, first)
         ]
         insert_rows(self._session, Change, rows)
+        if ids:
+            self._noted(Noted(library_id, newest, len(ids), is_gone, is_new))
         return newest
 
 

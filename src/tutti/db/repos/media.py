@@ -6,14 +6,14 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
 from tutti.db.dialect import insert_into
 from tutti.db.search import TRACKS, hide_texts
-from tutti.domain.values import BlobHash, ItemId, LibraryId
-from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
+from tutti.domain.values import BlobHash, ItemId, LibraryId, UserId
+from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track, Upload
 
 
 class BytesRow(NamedTuple):
@@ -64,6 +64,29 @@ class MediaRepo:
         """Return the item of a library that these bytes already are."""
         query = select(MediaItem).where(MediaItem.library_id == library_id, MediaItem.blob_hash == blob_hash)
         return self._session.scalar(query)
+
+    def by_uuid(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> MediaItem | None:
+        """Return the item, None when it is in none of these libraries."""
+        query = select(MediaItem).where(MediaItem.uuid == item_uuid, MediaItem.library_id.in_(libraries))
+        return self._session.scalar(query)
+
+    def purged(self, library_id: LibraryId, content_hash: BlobHash) -> MediaItem | None:
+        """Return the item that these bytes were before it was removed for good."""
+        query = select(MediaItem).where(MediaItem.library_id == library_id, MediaItem.content_hash == content_hash)
+        return self._session.scalar(
+            query.where(MediaItem.blob_hash.is_(None), MediaItem.deleted_at.is_not(None))
+            .order_by(MediaItem.id)
+            .limit(1)
+        )
+
+    def stored_bytes(self, owner_id: UserId) -> int:
+        """Return the size of all that an account brought in, what lies in the trash included."""
+        query = select(func.sum(MediaItem.size_bytes)).where(MediaItem.owner_id == owner_id)
+        return int(self._session.scalar(query.where(MediaItem.blob_hash.is_not(None))) or 0)
+
+    def reserved_bytes(self, owner_id: UserId) -> int:
+        """Return what the running uploads of an account may still become."""
+        return int(self._session.scalar(select(func.sum(Upload.reserved_bytes)).where(Upload.user_id == owner_id)) or 0)
 
     def put_blob(self, blob_hash: BlobHash, size_bytes: int, now: datetime) -> None:
         """Note a blob that the store has."""

@@ -241,6 +241,6 @@ def _albums() -> Query:
 
 
 def folders(parent: Any) -> Query:  # noqa: ANN401 - an expression that gives the parent's uuid
-    """Return folders, with an expression for the uuid of what they are in."""
+    """Return folders that are there, with an expression for the uuid of what they are in."""
     columns = (Folder.id, Folder.name_sort, Folder.uuid, Folder.name, parent)
-    return select(*columns).join(Source, Source.id == Folder.source_id)
+    return select(*columns).join(Source, Source.id == Folder.source_id).where(Folder.missing_at.is_(None))

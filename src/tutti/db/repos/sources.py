@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
@@ -60,26 +60,65 @@ class SourceRepo:
         """Return the source, None when absent."""
         return self._session.get(Source, source_id)
 
+    def get(self, source_id: SourceId) -> Source:
+        """Return the source, which is there."""
+        return self._session.get_one(Source, source_id, populate_existing=True)
+
     def by_path(self, library_id: LibraryId, path: bytes) -> Source | None:
         """Return the source of a library that reads this folder."""
         return self._session.scalar(select(Source).where(Source.library_id == library_id, Source.path == path))
 
     def all_sources(self) -> Sequence[Source]:
-        """Return every source."""
-        return self._session.scalars(select(Source).order_by(Source.id)).all()
+        """Return every source, without those that were removed."""
+        return self._session.scalars(select(Source).where(_is_kept()).order_by(Source.id)).all()
+
+    def in_library(self, library_id: int) -> Sequence[Source]:
+        """Return the sources of a library, removed ones included."""
+        return self._session.scalars(select(Source).where(Source.library_id == library_id).order_by(Source.id)).all()
+
+    def leaving(self) -> Sequence[int]:
+        """Return the sources that are being removed."""
+        return self._session.scalars(select(Source.id).where(Source.state == "removing").order_by(Source.id)).all()
 
     def of_user(self, user_id: int) -> Sequence[Source]:
         """Return the sources of the libraries an account owns or edits."""
         query = select(Source).join(LibraryMember, LibraryMember.library_id == Source.library_id)
         mine = query.where(LibraryMember.user_id == user_id, LibraryMember.role.in_(["owner", "editor"]))
-        return self._session.scalars(mine.order_by(Source.id)).all()
+        return self._session.scalars(mine.where(_is_kept()).order_by(Source.id)).all()
 
     def set_state(self, source_id: SourceId, state: str, message: str = "", *, at: datetime | None = None) -> None:
-        """Note what became of a source; `at` is when it was scanned to the end."""
+        """Note what became of a source, unless it is being removed; `at` is when it was scanned to the end."""
         values: dict[str, Any] = {"state": state, "state_message": message[:500]}
         if at is not None:
             values["scanned_at"] = at
+        self._session.execute(update(Source).where(Source.id == source_id, _is_kept()).values(**values))
+
+    def remove(self, source_id: SourceId, *, is_done: bool) -> None:
+        """Note that a source is being removed, or has been; it comes back by `revive` only."""
+        values = {"state": "removed" if is_done else "removing", "state_message": ""}
         self._session.execute(update(Source).where(Source.id == source_id).values(**values))
+
+    def revive(self, source_id: SourceId) -> None:
+        """Begin anew with a source that was removed."""
+        self._session.execute(update(Source).where(Source.id == source_id).values(state="new", state_message=""))
+
+    def present(self, source_id: SourceId, limit: int) -> Sequence[int]:
+        """Return ids of files of a source that are thought to be there."""
+        query = select(SourceObject.id).where(SourceObject.source_id == source_id, SourceObject.missing_at.is_(None))
+        return self._session.scalars(query.order_by(SourceObject.id).limit(limit)).all()
+
+    def missing_folders(self, source_id: SourceId) -> set[int]:
+        """Return the folders of a source that were found gone."""
+        query = select(Folder.id).where(Folder.source_id == source_id, Folder.missing_at.is_not(None))
+        return set(self._session.scalars(query))
+
+    def set_folders_missing(self, folder_ids: Sequence[int], missing_at: datetime | None) -> None:
+        """Note that these folders are gone, or there again."""
+        self._session.execute(update(Folder).where(Folder.id.in_(folder_ids)).values(missing_at=missing_at))
+
+    def hide_folders(self, source_id: SourceId, now: datetime) -> None:
+        """Note that no folder of a source is there."""
+        self._session.execute(update(Folder).where(Folder.source_id == source_id).values(missing_at=now))
 
     def folders(self, source_id: SourceId) -> dict[bytes, tuple[int, str]]:
         """Return the known folders of a source: relative path to id and uuid."""
@@ -194,3 +233,7 @@ class SourceRepo:
             .limit(limit)
         )
         return [RefusedFile._make(row) for row in self._session.execute(query)]
+
+
+def _is_kept() -> ColumnElement[bool]:
+    return Source.state.not_in(["removing", "removed"])

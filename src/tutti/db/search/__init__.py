@@ -20,7 +20,18 @@ from tutti.db.search import fts5, tsvector
 from tutti.db.search.kinds import ALBUMS, ARTISTS, CANDIDATES, NAMED, TRACKS, TRIGRAM, Kind
 from tutti.kit.text import LAST, sort_key
 
-__all__ = ["ALBUMS", "ARTISTS", "CANDIDATES", "TRACKS", "Kind", "Search", "hide_texts", "put_texts"]
+__all__ = [
+    "ALBUMS",
+    "ARTISTS",
+    "CANDIDATES",
+    "TRACKS",
+    "Kind",
+    "Search",
+    "forget_words",
+    "hide_texts",
+    "put_texts",
+    "show_texts",
+]
 
 _NOBODY = 0
 """The library of what is not to be found."""
@@ -104,3 +115,14 @@ def put_texts(session: Session, kind: Kind, library_id: int, bodies: Mapping[int
 def hide_texts(session: Session, kind: Kind, ids: Sequence[int]) -> None:
     """Let nobody find these things until they get new texts; the index follows by itself."""
     session.execute(update(kind.text).where(kind.text.id.in_(ids)).values(scope=_NOBODY))
+
+
+def show_texts(session: Session, kind: Kind, library_id: int, ids: Sequence[int]) -> None:
+    """Let things that were hidden be found again by the texts they had."""
+    session.execute(update(kind.text).where(kind.text.id.in_(ids)).values(scope=library_id))
+
+
+def forget_words(session: Session, library_id: int) -> None:
+    """Drop the vocabulary of a library that is no more."""
+    connection = session.connection()
+    (fts5 if dialect.is_sqlite(connection.dialect) else tsvector).forget(connection, library_id)

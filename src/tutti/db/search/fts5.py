@@ -75,6 +75,16 @@ def learn(connection: Connection, library_id: int, words: Sequence[str]) -> None
     )
 
 
+def forget(connection: Connection, library_id: int) -> None:
+    """Drop the vocabulary of a library, out of the index first, which keeps no texts of its own."""
+    connection.exec_driver_sql(
+        f"INSERT INTO word_parts(word_parts, rowid, text) SELECT 'delete', (scope << {_ID_BITS}) + id, text"  # noqa: S608
+        " FROM word WHERE scope = ?",
+        (library_id,),
+    )
+    connection.exec_driver_sql("DELETE FROM word WHERE scope = ?", (library_id,))
+
+
 @cache
 def _ranking(kind: Kind) -> str:
     """Return the statement that ranks: the name itself, its beginning, that of another field, the rest; short first."""

@@ -50,6 +50,11 @@ def learn(connection: Connection, library_id: int, words: Sequence[str]) -> None
         connection.execute(text(_LEARN), given)
 
 
+def forget(connection: Connection, library_id: int) -> None:
+    """Drop the vocabulary of a library."""
+    connection.execute(text("DELETE FROM word WHERE scope = :library"), {"library": library_id})
+
+
 _LEARN = "INSERT INTO word(scope, text) SELECT :library, unnest(CAST(:words AS text[])) ON CONFLICT DO NOTHING"
 _BEGINNING = "SELECT text FROM word WHERE scope = :library AND text BETWEEN :word AND :end LIMIT :limit"
 _CONTAINING = """

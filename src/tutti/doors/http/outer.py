@@ -66,7 +66,7 @@ class Outer:
 
     async def _framework(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
-        is_head = scope["method"] == "HEAD"
+        is_head = scope["state"]["is_head"] = scope["method"] == "HEAD"
         answer = _Finished(send, request_id(scope), is_head=is_head)
         # HEAD is GET without the body (RFC 9110 9.3.2), on every route, so no route needs to say so. The server keeps
         # its own scope, by which it knows that no body follows.

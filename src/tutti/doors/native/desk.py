@@ -15,6 +15,7 @@ from tutti.domain.accounts import AccountRules
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
 from tutti.doors.http.access import Gate, bearer
+from tutti.doors.http.feed import Feed
 from tutti.doors.http.hop import Hop
 from tutti.services.accounts import Accounts
 from tutti.services.administration import Administration
@@ -23,11 +24,15 @@ from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries
 from tutti.services.health import Health
+from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
+from tutti.services.members import Members
 from tutti.services.profiles import Profiles
+from tutti.services.quotas import Quotas
 from tutti.services.registration import Registration
 from tutti.services.sessions import Sessions
 from tutti.services.sources import Sources
+from tutti.services.trash import Trash
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,6 +101,11 @@ class Desk:
     deliveries: Deliveries
     artwork: Artwork
     health: Health
+    members: Members
+    trash: Trash
+    quotas: Quotas
+    jobs: Jobs
+    feed: Feed
     jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
     gate: Gate
     hop: Hop

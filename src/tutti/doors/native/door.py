@@ -9,12 +9,23 @@ from tutti.doors.http.app import Door
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.holds import Holds
 from tutti.doors.http.shortcuts import Shortcut
-from tutti.doors.native import account, catalog, identity, libraries, system, users
+from tutti.doors.native import (
+    account,
+    administration,
+    catalog,
+    events,
+    identity,
+    libraries,
+    system,
+    trash,
+    users,
+)
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
 from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
 from tutti.kit.clock import Clock
 
+_CHAPTERS = (identity, account, users, libraries, catalog, trash, administration, events)
 _STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 
@@ -33,7 +44,7 @@ def open_door(desk: Desk, delivery: FileDelivery, holds: Holds, clock: Clock) ->
 
 def router(desk: Desk | None) -> Router:
     """Return the routes; without a desk they can be described but not called."""
-    chapters = [one for chapter in (identity, account, users, libraries, catalog) for one in chapter.routes]
+    chapters = [one for chapter in _CHAPTERS for one in chapter.routes]
     api = Router("/api/v1", route_handlers=[*chapters])
     return Router(
         "/",

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar import Litestar, Router
@@ -15,7 +15,7 @@ from msgspec import Struct
 from tutti import __version__
 from tutti.domain.caller import Permission, Role
 from tutti.doors.native.desk import Policy
-from tutti.doors.native.shapes import access, accounts, catalog, common, libraries, server
+from tutti.doors.native.shapes import access, accounts, administration, catalog, common, libraries, server, trash
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
 _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\")")
@@ -25,7 +25,7 @@ _SHAPES: Mapping[str, type] = {
     **{one.__name__: one for one in (Permission, Role)},
     **{
         name: shape
-        for module in (access, accounts, catalog, common, libraries, server)
+        for module in (access, accounts, administration, catalog, common, libraries, server, trash)
         for name, shape in vars(module).items()
         if inspect.isclass(shape) and issubclass(shape, Struct)
     },
@@ -75,7 +75,8 @@ def document(router: Router) -> bytes:
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 if handler.include_in_schema is not False and route.path_format in schema["paths"]:
-                    _finish(schema["paths"][route.path_format], handler.opt["policy"])
+                    path = schema["paths"][route.path_format]
+                    _finish([path[method.lower()] for method in handler.http_methods], handler.opt["policy"])
     schema["paths"][STREAM_PATH] = describe_stream()
     for operation in schema["paths"][STREAM_PATH].values():
         operation["responses"]["default"] = _FAILURE
@@ -88,9 +89,9 @@ def document(router: Router) -> bytes:
     return _GENERIC.sub(r"\1Listing", text).encode() + b"\n"
 
 
-def _finish(path: Mapping[str, Any], policy: Policy) -> None:
+def _finish(operations: Iterable[dict[str, Any]], policy: Policy) -> None:
     """Say of each operation who may call it and how it fails."""
-    for operation in path.values():
+    for operation in operations:
         operation["x-policy"] = policy.value
         operation["security"] = _SECURITY[policy]
         operation["responses"].pop("400", None)

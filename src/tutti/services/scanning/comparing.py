@@ -73,6 +73,7 @@ class Comparison:
     visited: set[int] = field(default_factory=set)
     _places: dict[bytes, tuple[int, str]] = field(default_factory=dict)
     _covers: dict[int, str] = field(default_factory=dict)
+    _missing: set[int] = field(default_factory=set)
     _refused: dict[tuple[bytes, bytes], str] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -80,6 +81,7 @@ class Comparison:
         with self.db.read() as tx:
             self._places = tx.sources.folders(self.source_id)
             self._covers = tx.sources.folder_covers(self.source_id)
+            self._missing = tx.sources.missing_folders(self.source_id)
             refused = tx.sources.refused(self.source_id, _REFUSED_KNOWN)
             self._refused = {(one.folder, one.name): one.reason for one in refused}
 
@@ -99,7 +101,10 @@ class Comparison:
                 return
 
     def unvisited(self) -> Sequence[int]:
-        """Return known folders that the walk did not meet, without those below a folder that could not be read."""
+        """Return known folders that the walk did not meet, without those below a folder that could not be read.
+
+        Those that were missing before are among them, because a scan that broke off may have left files in them.
+        """
         blind = [path + b"/" if path else b"" for path in self.report.unread_folders]
         return [
             folder_id
@@ -125,14 +130,19 @@ class Comparison:
         """Give every folder a row, and every folder with a new picture its name."""
         fresh = [listing.path for listing in group if listing.path not in self._places]
         pictured = [listing for listing in group if not listing.problem and self._picture_changed(listing)]
-        if fresh or pictured:
+        back = [self._places[one.path][0] for one in group if self._is_back(one.path)]
+        if fresh or pictured or back:
             with self.db.write() as tx:
                 self._add(tx, fresh)
+                tx.sources.set_folders_missing(back, None)
                 for listing in pictured:
                     self._set_picture(tx, listing)
         places = [self._place(listing.path) for listing in group]
         self.visited.update(place.id for place in places)
         return places
+
+    def _is_back(self, path: bytes) -> bool:
+        return path in self._places and self._places[path][0] in self._missing
 
     def _place(self, path: bytes) -> Place:
         folder_id, uuid_text = self._places[path]

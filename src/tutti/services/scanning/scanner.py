@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from tutti.db.engine import Database
+from tutti.db.engine import Database, WriteTx
 from tutti.db.repos.catalog import Touched, chunks
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
@@ -17,6 +17,7 @@ from tutti.ports.media import MediaFile, MediaReader
 from tutti.services.scanning.comparing import Comparison, Work, readable
 from tutti.services.scanning.following import Outcome
 from tutti.services.scanning.storing import Storing
+from tutti.services.telling import tell_state
 
 Progress = Callable[[ScanReport], bool]
 """Is told how far the scan is, from time to time; False stops it after the batch at hand."""
@@ -25,6 +26,7 @@ _RECOUNT = 500
 _STOPPED = "The scan was stopped before its end; the next one goes on from there."
 _COUNTED = ("new", "ok")
 """States of a source whose last scan came to its end, so that its counts are right."""
+_GONE = ("removing", "removed")
 
 
 class Scanner:
@@ -58,8 +60,12 @@ class Scanner:
         """
         with self._locks.hold(f"source-{source_id}"):
             source, known, was_broken_off = self._begin(source_id)
+
+            def goes_on(report: ScanReport) -> bool:
+                return self._is_kept(source_id) and progress(report)
+
             try:
-                report, touched = self._run(source, known, progress, believe_removals=believe_removals)
+                report, touched = self._run(source, known, goes_on, believe_removals=believe_removals)
             except AppError as error:
                 if error.kind is ErrorKind.UNAVAILABLE:  # anything else says nothing of the folder
                     self._fail(source_id, error)
@@ -73,11 +79,17 @@ class Scanner:
     def _begin(self, source_id: SourceId) -> tuple[Source, int, bool]:
         with self._db.write() as tx:
             source = tx.sources.by_id(source_id)
-            if source is None:
+            if source is None or source.state in _GONE:
                 raise AppError(ErrorKind.NOT_FOUND, "source_not_found", "There is no such source.")
             was_broken_off = source.state not in _COUNTED
             tx.sources.set_state(source_id, "scanning")
+            tell_state(tx, source, "scanning")
             return source, tx.sources.count_present(source_id), was_broken_off
+
+    def _is_kept(self, source_id: SourceId) -> bool:
+        with self._db.read() as tx:
+            source = tx.sources.by_id(source_id)
+            return source is not None and source.state not in _GONE
 
     def _run(
         self, source: Source, known: int, progress: Progress, *, believe_removals: bool
@@ -97,6 +109,7 @@ class Scanner:
                 self._recount(source.library_id, store.touched)
                 raise AppError(ErrorKind.UNAVAILABLE, "source_unavailable", doubt)
             self._remove(store, sorted(vanished))
+            self._hide(compare.unvisited())
         return report, store.touched
 
     def _doubt(self, report: ScanReport, *, vanished: int, known: int) -> str:
@@ -145,6 +158,11 @@ class Scanner:
                 tx.libraries.note_changes(store.library_id, items, is_gone=True)
             store.report.removed += len(chunk)
 
+    def _hide(self, folder_ids: Sequence[int]) -> None:
+        for chunk in chunks(folder_ids):
+            with self._db.write() as tx:
+                tx.sources.set_folders_missing(chunk, tx.now)
+
     def _recount(self, library_id: int, touched: Touched | None) -> None:
         """Take the counts again; of everything after a scan that broke off, because nobody knows what it touched."""
         if touched is None:
@@ -158,11 +176,13 @@ class Scanner:
         with self._db.write() as tx:
             tx.sources.set_state(source_id, "unavailable", error.message)
             tx.emit(Event("source.failed", str(source_id)))
+            self._tell(tx, source_id, "unavailable")
 
     def _stop(self, source_id: SourceId) -> None:
         # What stopped the scan may stop this too; the state is a courtesy, the next scan goes on either way.
         with suppress(AppError), self._db.write() as tx:
             tx.sources.set_state(source_id, "stopped", _STOPPED)
+            self._tell(tx, source_id, "stopped")
 
     def _end(self, source_id: SourceId, report: ScanReport) -> None:
         with self._db.write() as tx:
@@ -171,3 +191,9 @@ class Scanner:
             else:
                 tx.sources.set_state(source_id, "stopped", _STOPPED)
             tx.emit(Event("source.scanned", str(source_id)))
+            self._tell(tx, source_id, "ok" if report.is_complete else "stopped")
+
+    def _tell(self, tx: WriteTx, source_id: SourceId, state: str) -> None:
+        source = tx.sources.by_id(source_id)
+        if source is not None:
+            tell_state(tx, source, state)

@@ -133,7 +133,8 @@ class _Files:
             self._tx.media.mark_missing(self._lost, self._tx.now)
         self._tx.sources.add_files(self._new_files)
         self._tx.sources.change_files(self._old_files)
-        kept = [*ids, *(ItemId(item_id) for _, item_id in self._old_items)]
+        self._tx.libraries.note_changes(self._library_id, ids, is_gone=False, is_new=True)
+        kept = [ItemId(item_id) for _, item_id in self._old_items]
         self._tx.libraries.note_changes(self._library_id, kept, is_gone=False)
         self._tx.libraries.note_changes(self._library_id, self._lost, is_gone=True)
         self._tx.shelves.show(self._library_id, touched)
