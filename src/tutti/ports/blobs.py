@@ -51,6 +51,14 @@ class StagedBlob(Protocol):
         """
         ...
 
+    def peek(self, offset: int, count: int) -> bytes:
+        """Return bytes that were appended, fewer at the end; raises as `append`."""
+        ...
+
+    def rewind(self, offset: int) -> None:
+        """Forget what was appended behind `offset`; raises as `append`."""
+        ...
+
     def sync(self) -> int:
         """Make the appended bytes durable; return the offset that will survive a crash.
 
@@ -88,19 +96,27 @@ class BlobStore(Protocol):
     Every method raises AppError UNAVAILABLE `store_failed` when the store itself fails.
     """
 
-    def stage(self) -> StagedBlob:
+    def stage(self, *, expected_bytes: int = 0) -> StagedBlob:
         """Begin a new blob.
 
         Raises:
-            AppError: FULL `disk_full`.
+            AppError: FULL `disk_full`, also when so many bytes would not fit.
         """
         ...
 
     def resume(self, staged_id: str) -> StagedBlob:
-        """Open staged bytes again, at the offset that is durable, with the hash over them recomputed.
+        """Open staged bytes again, at the offset that is durable; the hash of what is there is computed when asked for.
 
         Raises:
             AppError: NOT_FOUND `staged_not_found`; CONFLICT `staged_busy` while another caller holds them.
+        """
+        ...
+
+    def drop(self, staged_id: str) -> None:
+        """Forget staged bytes, if there are any.
+
+        Raises:
+            AppError: CONFLICT `staged_busy` while a caller holds them.
         """
         ...
 
