@@ -39,7 +39,7 @@ from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
-from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.ingest import Accepted, Ingest, IngestPolicy
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.scanning import Scanner
@@ -162,7 +162,7 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
-        self.maintenance = Maintenance(db, self.blobs, self.covers, policy=MaintenancePolicy())
+        self.maintenance = Maintenance(db, self.blobs, self.covers, self.ingest, policy=MaintenancePolicy())
         self.health = Health(db, self.media)
 
     def move_in(self) -> None:
@@ -194,6 +194,20 @@ class House:
 
     def save(self, name: str, content: Song | bytes = SONG) -> Path:
         return save(self.music / name, content)
+
+    def send(
+        self,
+        data: bytes = SONG.data,
+        filename: str = "one.mp3",
+        *,
+        caller: Caller | None = None,
+        library: UUID | None = None,
+    ) -> Accepted:
+        """Upload a file as a door does, in pieces of seven bytes."""
+        upload = self.ingest.stage(caller or self.ann, filename, library_uuid=library)
+        for start in range(0, len(data), 7):
+            upload.append(data[start : start + 7])
+        return self.ingest.accept(upload)
 
     def scanner(self, policy: ScanPolicy = SMALL_BATCHES) -> Scanner:
         return Scanner(self.db, self.folders, self.media, self.locks, policy=policy)

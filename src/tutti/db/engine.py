@@ -17,6 +17,7 @@ from tutti.db.repos.media import MediaRepo
 from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
 from tutti.db.repos.sources import SourceRepo
+from tutti.db.repos.uploads import UploadRepo
 from tutti.db.search import Search
 from tutti.domain.events import Event
 from tutti.domain.jobs import JobKind
@@ -45,6 +46,11 @@ class Tx:
     def media(self) -> MediaRepo:
         """Items and blobs."""
         return MediaRepo(self._session)
+
+    @cached_property
+    def uploads(self) -> UploadRepo:
+        """Bytes on their way in."""
+        return UploadRepo(self._session)
 
     @cached_property
     def sources(self) -> SourceRepo:

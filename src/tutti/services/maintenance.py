@@ -7,6 +7,7 @@ from tutti.db.engine import Database
 from tutti.domain.jobs import JobKind
 from tutti.ports.blobs import BlobStore
 from tutti.ports.files import CoverCache
+from tutti.services.ingest import Ingest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Tidied(NamedTuple):
     """How many of each went."""
 
     sessions: int
+    uploads: int
     staged: int
     orphans: int
     covers: int
@@ -34,10 +36,13 @@ class Tidied(NamedTuple):
 class Maintenance:
     """What runs every hour."""
 
-    def __init__(self, db: Database, blobs: BlobStore, covers: CoverCache, *, policy: MaintenancePolicy) -> None:
+    def __init__(
+        self, db: Database, blobs: BlobStore, covers: CoverCache, ingest: Ingest, *, policy: MaintenancePolicy
+    ) -> None:
         self._db = db
         self._blobs = blobs
         self._covers = covers
+        self._ingest = ingest
         self._policy = policy
 
     def tidy(self) -> Tidied:
@@ -46,6 +51,7 @@ class Maintenance:
             sessions = tx.accounts.drop_expired(tx.now)
         tidied = Tidied(
             sessions=sessions,
+            uploads=self._ingest.sweep(),
             staged=self._blobs.sweep(older_than_s=self._policy.staged_s),
             orphans=self._collect(),
             covers=self._covers.shrink(self._policy.cover_cache_bytes),

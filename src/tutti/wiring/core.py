@@ -87,6 +87,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
+        ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
         yield Core(
             settings=settings,
             clock=clock,
@@ -117,15 +118,21 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 db, blobs, files, tickets, clock=clock, policy=TicketPolicy(timedelta(hours=auth.ticket_hours))
             ),
             artwork=Artwork(db, media, blobs, covers),
-            ingest=Ingest(db, blobs, media, policy=IngestPolicy()),
+            ingest=ingest,
             maintenance=Maintenance(
                 db,
                 blobs,
                 covers,
+                ingest,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
         )
+
+
+def _ingest_policy(settings: Settings) -> IngestPolicy:
+    uploads = settings.uploads
+    return IngestPolicy(max_file_bytes=uploads.max_file_mb << 20, resumable=timedelta(hours=uploads.expire_hours))
 
 
 def _check_not_lost(settings: Settings, blobs: LocalBlobs) -> None:

@@ -6,13 +6,13 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
 from tutti.db.dialect import insert_into
 from tutti.db.search import TRACKS, hide_texts
-from tutti.domain.values import BlobHash, ItemId, LibraryId
+from tutti.domain.values import BlobHash, ItemId, LibraryId, UserId
 from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
 
 
@@ -73,6 +73,12 @@ class MediaRepo:
     def has_blob(self, blob_hash: BlobHash) -> bool:
         """Whether a row names these bytes."""
         return self._session.scalar(select(Blob.hash).where(Blob.hash == blob_hash)) is not None
+
+    def blob_bytes_of(self, user_id: UserId) -> int:
+        """Return the bytes of the blob items that an account brought in, deleted ones too."""
+        query = select(func.coalesce(func.sum(MediaItem.size_bytes), 0))
+        ours = query.where(MediaItem.owner_id == user_id, MediaItem.blob_hash.is_not(None))
+        return int(self._session.scalar(ours) or 0)
 
     def bytes_of(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> BytesRow | None:
         """Return where the bytes of an item are, None when it is in none of these libraries."""
