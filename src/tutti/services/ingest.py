@@ -192,6 +192,7 @@ class Ingest:
         """
         with upload.lock:
             try:
+                upload.rewind()
                 offset = upload.staged.sync()
                 with self._db.write() as tx:
                     row = _row_of(tx, upload.caller, upload.uuid)

@@ -1,9 +1,11 @@
 """One upload while somebody holds it: counted while it is written, and given back when nothing comes of it."""
 
+import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
+from typing import NamedTuple
 from uuid import UUID
 
 from tutti.db.engine import Database, WriteTx
@@ -56,6 +58,13 @@ class UploadState:
     item_uuid: UUID | None
 
 
+class _Mark(NamedTuple):
+    """Where bytes begin that a checksum will vouch for."""
+
+    offset: int
+    digest: "hashlib._Hash"
+
+
 class Upload:
     """Bytes on their way in that we hold; nobody sees them before `Ingest.accept`.
 
@@ -74,6 +83,7 @@ class Upload:
         self._db = db
         self._policy = policy
         self._reserved_bytes = row.reserved_bytes
+        self._mark: _Mark | None = None
 
     @property
     def offset(self) -> int:
@@ -91,6 +101,8 @@ class Upload:
             try:
                 self._make_room(self.staged.offset + len(data))
                 self.staged.append(memoryview(data))
+                if self._mark is not None:
+                    self._mark.digest.update(data)
             except AppError:
                 self.abandon()
                 raise
@@ -99,9 +111,34 @@ class Upload:
         """Let go: bytes that can be resumed stay, others and their reservation are forgotten."""
         with self.lock:
             if self.is_resumable:
+                with suppress(AppError, ValueError):  # a store that has failed is not asked again
+                    self.rewind()
                 self.staged.close()
             else:
                 self.forget()
+
+    def mark(self, algorithm: str) -> None:
+        """Have everything from here on forgotten unless `confirm` is called: `sha1` or `sha256`."""
+        self._mark = _Mark(self.offset, hashlib.new(algorithm, usedforsecurity=False))
+
+    def confirm(self, digest: str) -> None:
+        """Keep what came since `mark`, if it has that hash, in hex.
+
+        Raises:
+            AppError: INVALID `checksum_mismatch`; what came is forgotten.
+        """
+        with self.lock:
+            if self._mark is not None and self._mark.digest.hexdigest() != digest:
+                self.rewind()
+                message = "The bytes that arrived are not those that were sent."
+                raise AppError(ErrorKind.INVALID, "checksum_mismatch", message)
+            self._mark = None
+
+    def rewind(self) -> None:
+        """Forget what came since `mark`; raises as `StagedBlob.rewind`."""
+        if self._mark is not None:
+            offset, self._mark = self._mark.offset, None
+            self.staged.rewind(offset)
 
     def forget(self) -> None:
         """Forget the bytes and the reservation; what cannot be forgotten now, maintenance will."""

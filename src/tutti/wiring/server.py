@@ -32,6 +32,8 @@ _log = structlog.get_logger()
 
 _IO_THREADS = 4
 _LOGIN_THREADS = 40  # they wait for the hasher, whose own queue is the limit
+_BODY_THREADS = 4
+_BODY_QUEUE = 1000  # batches, each of an upload that is held back until it is written
 _DRAIN_S = 30
 
 Announce = Callable[[str, str | None], None]
@@ -91,11 +93,13 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         stack.callback(logins.close)
         covers = Hop(threads=settings.scan.workers, queue=settings.http.queue)
         stack.callback(covers.close)
+        bodies = Hop(threads=_BODY_THREADS, queue=_BODY_QUEUE)
+        stack.callback(bodies.close)
         io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
         gate = Gate(core.accounts, hop, core.clock)
         pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
         delivery = FileDelivery(pages, stall_s=stall_s)
-        door = open_door(_desk(core, gate, hop, logins, covers), delivery, core.clock)
+        door = open_door(_desk(core, gate, hop, logins, covers, bodies=bodies), delivery, core.clock)
         app, errors = assemble([door])
         express = Express(finder(door.shortcuts), pages, stall_s)
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
@@ -127,7 +131,7 @@ def _stop(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
+def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop, *, bodies: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
         sessions=core.sessions,
@@ -136,12 +140,14 @@ def _desk(core: Core, gate: Gate, hop: Hop, logins: Hop, covers: Hop) -> Desk:
         catalog=core.catalog,
         deliveries=core.deliveries,
         artwork=core.artwork,
+        ingest=core.ingest,
         health=core.health,
         jwks=core.tokens.jwks,
         gate=gate,
         hop=hop,
         logins=logins,
         covers=covers,
+        bodies=bodies,
         public_url=core.settings.http.public_url.rstrip("/"),
     )
 

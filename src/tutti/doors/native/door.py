@@ -8,7 +8,7 @@ from litestar.di import Provide
 from tutti.doors.http.app import Door
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.shortcuts import Shortcut
-from tutti.doors.native import catalog, identity, libraries, system
+from tutti.doors.native import catalog, identity, libraries, system, tus, uploads
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
 from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
@@ -32,7 +32,9 @@ def open_door(desk: Desk, delivery: FileDelivery, clock: Clock) -> Door:
 
 def router(desk: Desk | None) -> Router:
     """Return the routes; without a desk they can be described but not called."""
-    api = Router("/api/v1", route_handlers=[*identity.routes, *libraries.routes, *catalog.routes])
+    api = Router(
+        "/api/v1", route_handlers=[*identity.routes, *libraries.routes, *catalog.routes, *uploads.routes, *tus.routes]
+    )
     return Router(
         "/",
         route_handlers=[api, *system.routes],
