@@ -115,6 +115,15 @@ class BlobSettings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("url: only file:///PATH is supported by this version")
 
 
+class UploadSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Files that are sent to us."""
+
+    max_file_mb: Annotated[int, Meta(ge=1, description="Megabytes that one uploaded file may have.")] = 4096
+    expire_hours: Annotated[
+        int, Meta(ge=1, le=24, description="How long an interrupted upload waits for its client.")
+    ] = 24
+
+
 class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Accounts and tokens."""
 
@@ -224,6 +233,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     grpc: GRPCSettings = GRPCSettings()
     db: DatabaseSettings = DatabaseSettings()
     blobs: BlobSettings = BlobSettings()
+    uploads: UploadSettings = UploadSettings()
     auth: AuthSettings = AuthSettings()
     scan: ScanSettings = ScanSettings()
     media: MediaSettings = MediaSettings()

@@ -189,9 +189,7 @@ class TestRendering:
 
 
 def _upload(house: House, song: Song) -> UUID:
-    upload = house.ingest.stage()
-    upload.append(song.data)
-    accepted = house.ingest.accept(house.ann, upload, "one.mp3")
+    accepted = house.send(song.data)
     with house.db.read() as tx:
         [job] = tx.jobs.all_jobs()
     house.ingest.probe(ItemId(int(job.ref)))

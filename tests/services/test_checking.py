@@ -20,9 +20,7 @@ EVERYTHING = Share(part=1)
 @pytest.fixture
 def kept(house: House) -> tuple[House, BlobHash]:
     """A house with one uploaded song and one in the folder."""
-    upload = house.ingest.stage()
-    upload.append(Song(title="Kept").data)
-    house.ingest.accept(house.ann, upload, "kept.mp3")
+    house.send(Song(title="Kept").data, "kept.mp3")
     house.save("found.mp3", Song(title="Found"))
     house.scan()
     (blob,) = house.blobs.walk()
@@ -89,9 +87,7 @@ class TestBytes:
 
         assert faults(house.checking.check(repair=True)) == [(Fault.BLOB_SIZE, True)]
         assert house.blobs.find(blob_hash) is None
-        upload = house.ingest.stage()
-        upload.append(Song(title="Kept").data)
-        house.ingest.accept(house.ann, upload, "kept.mp3")
+        house.send(Song(title="Kept").data, "kept.mp3")
 
         assert house.checking.check(read=EVERYTHING).findings == []
 
@@ -106,9 +102,7 @@ class TestBytes:
 
     def test_shares_add_up_to_everything(self, house: House) -> None:
         for number in range(4):
-            upload = house.ingest.stage()
-            upload.append(Song(title=f"Song {number}").data)
-            house.ingest.accept(house.ann, upload, f"{number}.mp3")
+            house.send(Song(title=f"Song {number}").data)
         (first, *others) = [file_of(house, blob.hash) for blob in house.blobs.walk()]
         for path in (first, *others):
             path.chmod(0o600)

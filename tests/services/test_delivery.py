@@ -36,9 +36,7 @@ def item(house: House) -> UUID:
 @pytest.fixture
 def blob(house: House) -> UUID:
     """A file of ours."""
-    upload = house.ingest.stage()
-    upload.append(SONG.data)
-    return house.ingest.accept(house.ann, upload, "one.mp3").uuid
+    return house.send(SONG.data).uuid
 
 
 def blob_file(house: House) -> Path:
@@ -140,9 +138,7 @@ class TestBlob:
 
     def test_a_file_that_is_sent_again_repairs_it(self, house: House, blob: UUID) -> None:
         os.truncate(blob_file(house), 5)
-        upload = house.ingest.stage()
-        upload.append(SONG.data)
-        house.ingest.accept(house.ann, upload, "again.mp3")
+        house.send(SONG.data, "again.mp3")
 
         assert content(house.deliveries.open(house.ann, blob)) == SONG.data
 

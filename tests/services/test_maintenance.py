@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 from support.core import PASSWORD, House
-from support.music import Song
 from tutti.domain.jobs import JobKind
 from tutti.services.maintenance import Tidied
 from tutti.services.sessions import Client
 
-NOTHING = Tidied(sessions=0, staged=0, orphans=0, covers=0, purged=0)
+NOTHING = Tidied(sessions=0, uploads=0, staged=0, orphans=0, covers=0, purged=0)
 DAY = timedelta(days=1)
 
 
@@ -33,9 +32,7 @@ class TestOrphans:
         assert list(house.blobs.walk()) == []
 
     def test_a_blob_with_a_row_stays(self, house: House) -> None:
-        upload = house.ingest.stage()
-        upload.append(Song().data)
-        house.ingest.accept(house.ann, upload, "one.mp3")
+        house.send()
         house.blob_clock.advance(DAY * 100)
 
         assert house.maintenance.tidy() == NOTHING
@@ -50,20 +47,20 @@ class TestOrphans:
 
 class TestStaged:
     def test_an_upload_that_somebody_holds_stays(self, house: House) -> None:
-        upload = house.ingest.stage()
+        upload = house.ingest.stage(house.ann, "one.mp3")
         house.blob_clock.advance(DAY * 2)
 
         assert house.maintenance.tidy().staged == 0
-        upload.discard()
+        upload.abandon()
 
     def test_an_abandoned_one_goes_after_a_day(self, house: House) -> None:
-        house.ingest.stage().staged.close()
+        house.blobs.stage().close()
         house.blob_clock.advance(DAY * 2)
 
         assert house.maintenance.tidy().staged == 1
 
     def test_before_that_it_can_be_resumed(self, house: House) -> None:
-        house.ingest.stage().staged.close()
+        house.blobs.stage().close()
 
         assert house.maintenance.tidy() == NOTHING
 

@@ -42,7 +42,7 @@ from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.health import Health
-from tutti.services.ingest import Ingest, IngestPolicy
+from tutti.services.ingest import Accepted, Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
@@ -183,6 +183,7 @@ class House:
             self.blobs,
             self.covers,
             self.locks,
+            ingest=self.ingest,
             trash=self.trash,
             removals=self.removals,
             policy=MaintenancePolicy(),
@@ -221,6 +222,20 @@ class House:
 
     def save(self, name: str, content: Song | bytes = SONG) -> Path:
         return save(self.music / name, content)
+
+    def send(
+        self,
+        data: bytes = SONG.data,
+        filename: str = "one.mp3",
+        *,
+        caller: Caller | None = None,
+        library: UUID | None = None,
+    ) -> Accepted:
+        """Upload a file as a door does, in pieces of seven bytes."""
+        upload = self.ingest.stage(caller or self.ann, filename, library_uuid=library)
+        for start in range(0, len(data), 7):
+            upload.append(data[start : start + 7])
+        return self.ingest.accept(upload)
 
     def scanner(self, policy: ScanPolicy = SMALL_BATCHES) -> Scanner:
         return Scanner(self.db, self.folders, self.media, self.locks, policy=policy)

@@ -62,6 +62,14 @@ class MemoryStaged:
             self._data += data
             self._disk.staged[self._id] = (self._data, self._clock())
 
+    def peek(self, offset: int, count: int) -> bytes:
+        self._check()
+        return bytes(self._data[offset : offset + count])
+
+    def rewind(self, offset: int) -> None:
+        self._check()
+        del self._data[offset:]
+
     def sync(self) -> int:
         self._check()
         return self.offset
@@ -104,9 +112,16 @@ class MemoryBlobs:
         self._disk = disk or MemoryDisk()
         self._clock = clock
 
-    def stage(self) -> MemoryStaged:
+    def drop(self, staged_id: str) -> None:
+        try:
+            self.resume(staged_id).discard()
+        except AppError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+
+    def stage(self, *, expected_bytes: int = 0) -> MemoryStaged:
         with self._disk.lock:
-            if self._disk.free_bytes() <= 0:
+            if self._disk.free_bytes() <= max(expected_bytes - 1, 0):
                 raise _disk_full()
             staged_id = secrets.token_hex(16)
             self._disk.staged[staged_id] = (bytearray(), self._clock())

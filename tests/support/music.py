@@ -11,7 +11,7 @@ from pathlib import Path
 from tutti.domain.media import Cover, Reading, StreamFacts, Tags
 from tutti.domain.values import ArtworkHash
 
-_MAGIC = b"SONG"
+_MAGIC = b"OggSONG"
 _moments = count(1_700_000_000_000_000_000, 1_000_000_000)
 """Every write has a time of its own, however coarse the file system's clock is."""
 

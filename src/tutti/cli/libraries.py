@@ -1,5 +1,6 @@
 """`tutti library`: libraries, and bringing files into them."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -81,7 +82,12 @@ def _imported(core: Core, caller: Caller, file: Path, library: UUID | None) -> d
 
 def _accept(core: Core, caller: Caller, file: Path, library: UUID | None) -> Accepted:
     with file.open("rb") as opened:
-        upload = core.ingest.stage()
-        while data := opened.read(_PIECE):
-            upload.append(data)
-        return core.ingest.accept(caller, upload, file.name, library_uuid=library)
+        length = os.fstat(opened.fileno()).st_size
+        upload = core.ingest.stage(caller, file.name, library_uuid=library, length=length)
+        try:
+            while data := opened.read(_PIECE):
+                upload.append(data)
+        except BaseException:
+            upload.abandon()
+            raise
+        return core.ingest.accept(upload)

@@ -23,6 +23,7 @@ from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
 from tutti.db.repos.sources import SourceRepo
 from tutti.db.repos.trash import TrashRepo
+from tutti.db.repos.uploads import UploadRepo
 from tutti.db.search import Search
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
@@ -62,6 +63,11 @@ class Tx:
     def trash(self) -> TrashRepo:
         """Items that somebody deleted, and what is removed for good."""
         return TrashRepo(self._session)
+
+    @cached_property
+    def uploads(self) -> UploadRepo:
+        """Bytes on their way in."""
+        return UploadRepo(self._session)
 
     @cached_property
     def sources(self) -> SourceRepo:

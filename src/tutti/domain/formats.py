@@ -223,6 +223,36 @@ def not_media(head: bytes) -> str | None:
     return "text" if _is_text(head[:_TEXT_SAMPLE_BYTES]) else None
 
 
+_ID3_HEAD_BYTES = 10
+_SYNC = re.compile(rb"\xff[\xe2-\xe5\xf0-\xf5\xf8-\xfd]")
+
+
+def id3_bytes(head: bytes) -> int:
+    """Return how long the ID3v2 tag is that these bytes begin with, 0 when they begin with none (id3.org, 2.4, 3.1)."""
+    sizes = head[6:_ID3_HEAD_BYTES]
+    if not head.startswith(b"ID3") or len(sizes) < 4 or max(sizes) > 0x7F or head[3] == 0xFF:  # noqa: PLR2004
+        return 0
+    length = sizes[0] << 21 | sizes[1] << 14 | sizes[2] << 7 | sizes[3]
+    has_footer = head[5] & 0x10
+    return length + _ID3_HEAD_BYTES * (2 if has_footer else 1)
+
+
+def not_audio(head: bytes) -> str | None:
+    """Return what these first bytes are when they cannot be audio, with its article; None when they may be.
+
+    In doubt they may: MPEG audio has no signature and may begin after some rubbish, and the reader looks closer.
+
+    Args:
+        head: 512 bytes or more, after an ID3v2 tag when there is one.
+    """
+    if container_of_bytes(head) is not None:
+        return None
+    known = picture_or_film(head) or not_media(head)
+    if known is None and head.strip(b"\0") and not _SYNC.search(head):
+        return "nothing that is known here"
+    return known
+
+
 def _is_text(sample: bytes) -> bool:
     text = sample.decode("utf-8", "ignore")  # a character cut at the end of the sample is dropped, and that is all
     return len(text.encode()) >= len(sample) - 3 and all(char.isprintable() or char in "\t\r\n\f" for char in text)

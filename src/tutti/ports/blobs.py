@@ -30,17 +30,14 @@ class StagedBlob(Protocol):
     @property
     def id(self) -> str:
         """32 hex characters; `BlobStore.resume` takes it."""
-        ...
 
     @property
     def offset(self) -> int:
         """Bytes that were appended."""
-        ...
 
     @property
     def hash(self) -> BlobHash:
         """The hash of what was appended, to compare with a declared one before `commit`."""
-        ...
 
     def append(self, data: bytes | memoryview) -> None:
         """Write and hash the next bytes.
@@ -49,7 +46,12 @@ class StagedBlob(Protocol):
             AppError: FULL `disk_full` when the disk or the reserve is exhausted, UNAVAILABLE `store_failed` for any
                 other failure of the store. Only `discard` or `close` may follow; `resume` then finds what did arrive.
         """
-        ...
+
+    def peek(self, offset: int, count: int) -> bytes:
+        """Return bytes that were appended, fewer at the end; raises as `append`."""
+
+    def rewind(self, offset: int) -> None:
+        """Forget what was appended behind `offset`; raises as `append`."""
 
     def sync(self) -> int:
         """Make the appended bytes durable; return the offset that will survive a crash.
@@ -57,7 +59,6 @@ class StagedBlob(Protocol):
         Raises:
             AppError: As `append`; nothing can be resumed then, because what a failed fsync left behind is unknown.
         """
-        ...
 
     def commit(self) -> StoredBlob:
         """Make the bytes a blob: durable first, visible second, and only then return.
@@ -67,15 +68,12 @@ class StagedBlob(Protocol):
         Raises:
             AppError: As `sync`. A failed fsync is never tried again.
         """
-        ...
 
     def discard(self) -> None:
         """Forget the bytes; does nothing after `commit` or `close`."""
-        ...
 
     def close(self) -> None:
         """Let go of the bytes and keep them for `resume`; does nothing after `commit` or `discard`."""
-        ...
 
     def __enter__(self) -> Self: ...
 
@@ -88,25 +86,29 @@ class BlobStore(Protocol):
     Every method raises AppError UNAVAILABLE `store_failed` when the store itself fails.
     """
 
-    def stage(self) -> StagedBlob:
+    def stage(self, *, expected_bytes: int = 0) -> StagedBlob:
         """Begin a new blob.
 
         Raises:
-            AppError: FULL `disk_full`.
+            AppError: FULL `disk_full`, also when so many bytes would not fit.
         """
-        ...
 
     def resume(self, staged_id: str) -> StagedBlob:
-        """Open staged bytes again, at the offset that is durable, with the hash over them recomputed.
+        """Open staged bytes again, at the offset that is durable; the hash of what is there is computed when asked for.
 
         Raises:
             AppError: NOT_FOUND `staged_not_found`; CONFLICT `staged_busy` while another caller holds them.
         """
-        ...
+
+    def drop(self, staged_id: str) -> None:
+        """Forget staged bytes, if there are any.
+
+        Raises:
+            AppError: CONFLICT `staged_busy` while a caller holds them.
+        """
 
     def find(self, blob_hash: BlobHash) -> StoredBlob | None:
         """Return the blob, None when it is not there."""
-        ...
 
     def read(self, blob_hash: BlobHash, *, offset: int = 0, count: int | None = None) -> Iterator[bytes]:
         """Yield `count` bytes from `offset` (to the end when None) in pieces of at most 1 MiB.
@@ -116,7 +118,6 @@ class BlobStore(Protocol):
         Raises:
             AppError: NOT_FOUND `blob_not_found`; UNAVAILABLE `store_failed` when bytes are missing or unreadable.
         """
-        ...
 
     def delete(self, blob_hash: BlobHash, *, older_than_s: float = 0) -> bool:
         """Remove a blob unless it was committed (anew, too) within that many seconds; return whether it was removed.
@@ -124,20 +125,12 @@ class BlobStore(Protocol):
         An age check and a commit of the same bytes exclude each other: a collector whose grace period is longer than
         the way from `commit` to the row cannot take bytes that are about to be referenced.
         """
-        ...
 
     def set_aside(self, blob_hash: BlobHash) -> bool:
-        """Put damaged bytes where no reader finds them, and where the same bytes, sent again, do not; keep them.
-
-        Returns:
-            Whether there were any.
-        """
-        ...
+        """Put damaged bytes where neither readers nor the same bytes sent again find them; return whether it had any."""
 
     def walk(self) -> Iterator[StoredBlob]:
         """Yield all blobs, in the order of their hashes; what changes meanwhile may or may not be among them."""
-        ...
 
     def sweep(self, *, older_than_s: float) -> int:
         """Remove staged bytes untouched for that many seconds and held by nobody; return how many were removed."""
-        ...

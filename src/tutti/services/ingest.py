@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from tutti.db.engine import Database, WriteTx
+from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.catalog import TrackWrite
 from tutti.db.repos.media import BytesRow
 from tutti.domain.caller import Caller, Permission
@@ -14,19 +14,18 @@ from tutti.domain.media import MediaKind, Reading, Refused
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.text import clean, sort_key
 from tutti.models import MediaItem
+from tutti.models import Upload as UploadRow
 from tutti.ports.blobs import BlobStore, StagedBlob, StoredBlob
 from tutti.ports.media import MediaReader
+from tutti.services import quotas
 from tutti.services.delivery import located
-from tutti.services.libraries import editable_library
+from tutti.services.libraries import check_editor, editable_library
+from tutti.services.uploads import IngestPolicy, Upload, UploadState, too_large
+
+__all__ = ["Accepted", "Ingest", "IngestPolicy", "Upload", "UploadState"]
 
 _NAME_MAX = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class IngestPolicy:
-    """What may come in."""
-
-    max_file_bytes: int = 4 << 30
+_DESCRIBED_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +34,17 @@ class Accepted:
 
     uuid: UUID
     blob_hash: str
+    size_bytes: int
     is_new: bool
 
 
-class Upload:
-    """Bytes on their way in; nobody sees them before `Ingest.accept`."""
-
-    def __init__(self, staged: StagedBlob, *, max_bytes: int) -> None:
-        self.staged = staged
-        self._max_bytes = max_bytes
-
-    def append(self, data: bytes) -> None:
-        """Hash and write the next bytes.
-
-        Raises:
-            AppError: TOO_LARGE `file_too_large`; as `StagedBlob.append`. The bytes are forgotten then.
-        """
-        try:
-            self._append(data)
-        except AppError:
-            self.discard()
-            raise
-
-    def _append(self, data: bytes) -> None:
-        if self.staged.offset + len(data) > self._max_bytes:
-            raise AppError(ErrorKind.TOO_LARGE, "file_too_large", f"A file may have {self._max_bytes} bytes at most.")
-        self.staged.append(data)
-
-    def discard(self) -> None:
-        """Forget the bytes."""
-        self.staged.discard()
-
-
 class Ingest:
-    """The one way in for bytes that become ours."""
+    """The one way in for bytes that become ours.
+
+    A door stages an upload, appends batches of about 1 MiB, and has it accepted; whatever happens in between, it ends
+    with `Upload.abandon` or, when the client may go on later, with `pause`. Every call is short: nobody waits for a
+    client here, and no transaction is open while bytes come in.
+    """
 
     def __init__(self, db: Database, blobs: BlobStore, media: MediaReader, *, policy: IngestPolicy) -> None:
         self._db = db
@@ -76,51 +52,224 @@ class Ingest:
         self._media = media
         self._policy = policy
 
-    def stage(self) -> Upload:
-        """Begin an upload.
+    @property
+    def max_file_bytes(self) -> int:
+        """How large a file may be."""
+        return self._policy.max_file_bytes
+
+    def stage(
+        self,
+        caller: Caller,
+        filename: str,
+        *,
+        library_uuid: UUID | None = None,
+        length: int | None = None,
+        described: str | None = None,
+    ) -> Upload:
+        """Begin an upload, and reserve its room, unless it is clear already that nothing can come of it.
+
+        Args:
+            caller: Whose quota is charged.
+            filename: What the client calls the file: a name to show, nothing else.
+            library_uuid: Where it goes; the caller's own library when None.
+            length: Bytes that were announced.
+            described: Given when the upload can be resumed: what the client said of it.
 
         Raises:
-            AppError: As `BlobStore.stage`.
+            AppError: As `editable_library`; FORBIDDEN `not_allowed`; TOO_LARGE `file_too_large`; INVALID `empty_file`;
+                FULL `quota_exceeded`, `disk_full`; LIMITED `too_many_uploads`; UNAVAILABLE `store_failed`.
         """
-        return Upload(self._blobs.stage(), max_bytes=self._policy.max_file_bytes)
+        if length is not None and length > self._policy.max_file_bytes:
+            raise too_large(self._policy)
+        if length == 0:
+            raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
+        caller.require(Permission.UPLOAD)
+        with self._db.read() as tx:
+            editable_library(tx, caller, library_uuid)
+        staged = self._blobs.stage(expected_bytes=length or 0)
+        try:
+            with self._db.write() as tx:
+                row = self._new_row(tx, caller, staged, length, described)
+                row.library_id = editable_library(tx, caller, library_uuid)
+                row.filename = clean_name(filename)
+                tx.uploads.add(row)
+        except BaseException:
+            staged.discard()
+            raise
+        return self._held(caller, row, staged)
 
-    def accept(self, caller: Caller, upload: Upload, filename: str, *, library_uuid: UUID | None = None) -> Accepted:
-        """Make an upload an item of a library; it is durable when this returns, and read by a job soon after.
+    def _new_row(
+        self, tx: WriteTx, caller: Caller, staged: StagedBlob, length: int | None, described: str | None
+    ) -> UploadRow:
+        policy = self._policy
+        if tx.uploads.unfinished(caller.user_id) >= policy.max_unfinished:
+            raise AppError(ErrorKind.LIMITED, "too_many_uploads", "Too many uploads were begun and not finished.")
+        quotas.check(tx, caller.user_id, length or 0, default_bytes=policy.default_quota_bytes)
+        return UploadRow(
+            uuid=uuid4(),
+            user_id=caller.user_id,
+            staged_id=staged.id,
+            described=(described or "")[:_DESCRIBED_MAX],
+            length_bytes=length,
+            offset_bytes=0,
+            reserved_bytes=length or 0,
+            item_uuid=None,
+            created_at=tx.now,
+            expires_at=tx.now + (policy.held if described is None else policy.resumable),
+        )
+
+    def _held(self, caller: Caller, row: UploadRow, staged: StagedBlob, *, keep: bool = False) -> Upload:
+        return Upload(self._db, caller, row, staged, policy=self._policy, keep=keep)
+
+    def accept(self, upload: Upload, *, sha256: str | None = None) -> Accepted:
+        """Make an upload an item of its library; it is durable when this returns, and read by a job soon after.
 
         The blob is durable before the row exists, so a crash leaves at most a blob without a row, which maintenance
         removes.
 
-        Raises:
-            AppError: INVALID `empty_file`; FORBIDDEN `not_allowed`; as `editable_library` and `StagedBlob.commit`. The
-                bytes are forgotten then.
-        """
-        try:
-            blob = self._commit(caller, upload, library_uuid)
-        except AppError:
-            upload.discard()
-            raise
-        with self._db.write() as tx:
-            library_id = editable_library(tx, caller, library_uuid)
-            tx.media.put_blob(blob.hash, blob.size_bytes, tx.now)
-            known = tx.media.by_blob(library_id, blob.hash) or tx.media.purged(library_id, blob.hash)
-            if known is not None and known.deleted_at is None:
-                return Accepted(known.uuid, blob.hash, is_new=False)
-            item = known or _new_item(tx, caller, library_id, filename)
-            item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
-            item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
-            item.owner_id = caller.user_id  # whoever brings the bytes back is who they count for
-            tx.media.add(item)
-            tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False, is_new=known is None)
-            tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
-            return Accepted(item.uuid, blob.hash, is_new=known is None)
+        Args:
+            upload: Complete.
+            sha256: What the client says the hash is, in lower-case hex.
 
-    def _commit(self, caller: Caller, upload: Upload, library_uuid: UUID | None) -> StoredBlob:
-        caller.require(Permission.UPLOAD)
+        Raises:
+            AppError: As `Upload.check` and `StagedBlob.commit`; NOT_FOUND, FORBIDDEN when the caller may not change the
+                library any more. The bytes are forgotten then.
+        """
+        with upload.lock:
+            try:
+                return self._accept(upload, sha256)
+            except AppError:
+                upload.forget()
+                raise
+
+    def _accept(self, upload: Upload, sha256: str | None) -> Accepted:
         with self._db.read() as tx:
-            editable_library(tx, caller, library_uuid)
-        if upload.staged.offset == 0:
-            raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
-        return upload.staged.commit()
+            check_editor(tx, upload.caller, upload.library_id)
+        upload.check(sha256)
+        blob = upload.staged.commit()
+        with self._db.write() as tx:
+            check_editor(tx, upload.caller, upload.library_id)
+            accepted = _put_item(tx, upload, blob)
+            row = tx.uploads.by_id(upload.row_id)
+            if row is not None and upload.is_resumable:
+                row.item_uuid, row.reserved_bytes, row.offset_bytes = accepted.uuid, 0, blob.size_bytes
+                row.expires_at = tx.now + self._policy.resumable
+            elif row is not None:
+                tx.uploads.delete(row.id)
+            return accepted
+
+    def create(
+        self, caller: Caller, filename: str, *, library_uuid: UUID | None, length: int, described: str
+    ) -> Upload:
+        """Begin an upload that survives this process; raises as `stage`."""
+        upload = self.stage(caller, filename, library_uuid=library_uuid, length=length, described=described)
+        upload.is_resumable = True
+        return upload
+
+    def resume(self, caller: Caller, upload_uuid: UUID, offset: int) -> Upload:
+        """Hold an upload again to append at the offset where it ended.
+
+        Raises:
+            AppError: FORBIDDEN `not_allowed`; NOT_FOUND `upload_not_found`, GONE `upload_expired`; CONFLICT
+                `upload_finished`, `wrong_offset`,
+                `staged_busy` while somebody else is sending; as `BlobStore.resume`. Nothing has changed then.
+        """
+        with self._db.read() as tx:
+            row = _row_of(tx, caller, upload_uuid)
+            check_editor(tx, caller, row.library_id)
+        if row.item_uuid is not None:
+            raise AppError(ErrorKind.CONFLICT, "upload_finished", "This upload is complete.")
+        upload = self._held(caller, row, self._resumed(row), keep=True)
+        if upload.offset != offset:
+            there = upload.offset
+            upload.abandon()
+            raise AppError(ErrorKind.CONFLICT, "wrong_offset", f"The upload goes on at byte {there}.")
+        return upload
+
+    def pause(self, upload: Upload) -> UploadState:
+        """Make what has come in durable and let go of it, for the client to go on later.
+
+        Raises:
+            AppError: As `StagedBlob.sync`.
+        """
+        with upload.lock:
+            try:
+                upload.rewind()
+                offset = upload.staged.sync()
+                with self._db.write() as tx:
+                    row = _row_of(tx, upload.caller, upload.uuid)
+                    row.offset_bytes, row.expires_at = offset, tx.now + self._policy.resumable
+            finally:
+                upload.abandon()
+            return _state(row, offset)
+
+    def find(self, caller: Caller, upload_uuid: UUID) -> UploadState:
+        """Return how far an upload has come; one that has all its bytes is accepted now, if it was not.
+
+        While somebody is sending, the offset is what was durable when he began.
+
+        Raises:
+            AppError: As `resume` but for the conflicts, and as `accept`.
+        """
+        with self._db.read() as tx:
+            row = _row_of(tx, caller, upload_uuid)
+        if row.item_uuid is not None:
+            return _state(row, row.offset_bytes)
+        try:
+            upload = self._held(caller, row, self._resumed(row), keep=True)
+        except AppError as error:
+            if error.code != "staged_busy":
+                raise
+            return _state(row, row.offset_bytes)
+        if upload.offset != upload.length:
+            offset = upload.offset
+            upload.abandon()
+            return _state(row, offset)
+        # The server died over the last byte: a client that sees a full offset asks no more.
+        self.accept(upload)
+        with self._db.read() as tx:
+            row = _row_of(tx, caller, upload_uuid)
+        return _state(row, row.offset_bytes)
+
+    def terminate(self, caller: Caller, upload_uuid: UUID) -> None:
+        """Forget an upload; the item that it has become stays.
+
+        Raises:
+            AppError: NOT_FOUND `upload_not_found`, GONE `upload_expired`, CONFLICT `staged_busy`.
+        """
+        with self._db.read() as tx:
+            row = _row_of(tx, caller, upload_uuid)
+        if row.item_uuid is None:
+            self._blobs.drop(row.staged_id)
+        with self._db.write() as tx:
+            tx.uploads.delete(row.id)
+
+    def sweep(self) -> int:
+        """Forget uploads whose time is over, up to a thousand, unless somebody holds them; return how many."""
+        with self._db.read() as tx:
+            rows = tx.uploads.expired(tx.now, limit=1000)
+        dead = [row.id for row in rows if row.item_uuid is not None or self._is_dropped(row)]
+        with self._db.write() as tx:
+            for row_id in dead:
+                tx.uploads.delete(row_id)
+        return len(dead)
+
+    def _is_dropped(self, row: UploadRow) -> bool:
+        try:
+            self._blobs.drop(row.staged_id)
+        except AppError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+            return False
+        return True
+
+    def _resumed(self, row: UploadRow) -> StagedBlob:
+        try:
+            return self._blobs.resume(row.staged_id)
+        except AppError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            raise _expired() from None
 
     def probe(self, item_id: ItemId) -> None:
         """Read the tags of a pending item and list it; an item that cannot be read is `failed` with its reason.
@@ -159,15 +308,54 @@ class Ingest:
         tx.libraries.note_changes(row.library_id, [ItemId(item.id)], is_gone=False)
 
 
+def clean_name(filename: str) -> str:
+    """Return what a client calls a file, fit to show: without folders, without what cannot be seen."""
+    return clean(filename.replace("\\", "/").rpartition("/")[2], _NAME_MAX) or "untitled"
+
+
+def _row_of(tx: Tx, caller: Caller, upload_uuid: UUID) -> UploadRow:
+    caller.require(Permission.UPLOAD)
+    row = tx.uploads.of_user(caller.user_id, upload_uuid)
+    if row is None:
+        raise AppError(ErrorKind.NOT_FOUND, "upload_not_found", "There is no such upload.")
+    if row.expires_at <= tx.now:
+        raise _expired()
+    return row
+
+
+def _expired() -> AppError:
+    return AppError(ErrorKind.GONE, "upload_expired", "This upload has ended; begin again.")
+
+
+def _state(row: UploadRow, offset: int) -> UploadState:
+    return UploadState(row.uuid, offset, row.length_bytes, row.described, row.expires_at, row.item_uuid)
+
+
+def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
+    """Make a blob an item of the library: the one that it was before, if there was one."""
+    library_id = LibraryId(upload.library_id)
+    tx.media.put_blob(blob.hash, blob.size_bytes, tx.now)
+    known = tx.media.by_blob(library_id, blob.hash) or tx.media.purged(library_id, blob.hash)
+    if known is not None and known.deleted_at is None:
+        return Accepted(known.uuid, blob.hash, blob.size_bytes, is_new=False)
+    item = known or _new_item(tx, upload.caller, library_id, upload.filename)
+    item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
+    item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
+    item.owner_id = upload.caller.user_id  # whoever brings the bytes back is who they count for
+    tx.media.add(item)
+    tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False, is_new=known is None)
+    tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
+    return Accepted(item.uuid, blob.hash, blob.size_bytes, is_new=known is None)
+
+
 def _new_item(tx: WriteTx, caller: Caller, library_id: LibraryId, filename: str) -> MediaItem:
-    name = clean(filename.replace("\\", "/").rpartition("/")[2], _NAME_MAX) or "untitled"
     return MediaItem(
         uuid=uuid4(),
         library_id=library_id,
         owner_id=caller.user_id,
         kind=MediaKind.AUDIO,
         status="pending",
-        filename=name,
+        filename=filename,
         mime="application/octet-stream",
         container="",
         codec="",

@@ -182,8 +182,7 @@ def editable_library(tx: Tx, caller: Caller, library_uuid: UUID | None) -> Libra
             raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
         return LibraryId(personal.id)
     row = readable_library(tx, caller, library_uuid)
-    if row.role not in EDITORS:
-        raise AppError(ErrorKind.FORBIDDEN, "not_an_editor", "You may listen to this library but not change it.")
+    check_editor(tx, caller, row.id)
     return LibraryId(row.id)
 
 
@@ -198,6 +197,20 @@ def readable_library(tx: Tx, caller: Caller, library_uuid: UUID) -> LibraryRow:
     if row is None:
         raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
     return row
+
+
+def check_editor(tx: Tx, caller: Caller, library_id: int) -> None:
+    """See that the caller may change a library.
+
+    Raises:
+        AppError: NOT_FOUND `library_not_found` when he may not read it, FORBIDDEN `not_an_editor` when he may only
+            listen.
+    """
+    role = tx.libraries.role_of(library_id, caller.user_id)
+    if role is None:
+        raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
+    if role not in EDITORS:
+        raise AppError(ErrorKind.FORBIDDEN, "not_an_editor", "You may listen to this library but not change it.")
 
 
 def owned_library(tx: Tx, caller: Caller, library_uuid: UUID) -> LibraryRow:

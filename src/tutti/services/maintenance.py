@@ -12,6 +12,7 @@ from tutti.domain.values import BlobHash
 from tutti.ports.blobs import BlobStore, StoredBlob
 from tutti.ports.files import CoverCache
 from tutti.ports.locks import Locks
+from tutti.services.ingest import Ingest
 from tutti.services.removals import Removals
 from tutti.services.trash import Trash
 
@@ -37,6 +38,7 @@ class Tidied(NamedTuple):
     """How many of each went."""
 
     sessions: int
+    uploads: int
     staged: int
     orphans: int
     covers: int
@@ -53,6 +55,7 @@ class Maintenance:
         covers: CoverCache,
         locks: Locks,
         *,
+        ingest: Ingest,
         trash: Trash,
         removals: Removals,
         policy: MaintenancePolicy,
@@ -63,6 +66,7 @@ class Maintenance:
         self._removals = removals
         self._blobs = blobs
         self._covers = covers
+        self._ingest = ingest
         self._policy = policy
 
     def tidy(self) -> Tidied:
@@ -73,6 +77,7 @@ class Maintenance:
         purged = self._trash.expire()  # before the blobs without a row, which it makes
         tidied = Tidied(
             sessions=sessions,
+            uploads=self._ingest.sweep(),
             staged=self._blobs.sweep(older_than_s=self._policy.staged_s),
             orphans=self._collect(),
             covers=self._covers.shrink(self._policy.cover_cache_bytes),

@@ -32,9 +32,7 @@ def usage_of(tx: Tx, user_id: UserId, *, default_bytes: int | None) -> Usage:
     """Return what an account has now; `default_bytes` is the limit of accounts that have none of their own."""
     user = tx.accounts.by_id(user_id)
     own = None if user is None else user.quota_bytes
-    return Usage(
-        tx.media.stored_bytes(user_id), tx.media.reserved_bytes(user_id), default_bytes if own is None else own
-    )
+    return Usage(tx.media.stored_bytes(user_id), tx.uploads.reserved_by(user_id), default_bytes if own is None else own)
 
 
 def check(tx: Tx, user_id: UserId, more_bytes: int, *, default_bytes: int | None) -> None:

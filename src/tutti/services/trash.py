@@ -18,7 +18,7 @@ from tutti.domain.values import ItemId, LibraryId, UserId
 from tutti.kit.paging import CursorKind, Page, page_of
 from tutti.models import MediaItem
 from tutti.services.catalog import PageWish, opened
-from tutti.services.libraries import EDITORS, readable
+from tutti.services.libraries import EDITORS, check_editor, readable
 
 _TRASH = CursorKind("trash", (str, int))
 _BATCH = 500
@@ -49,7 +49,7 @@ class Trash:
             item = _item(tx, caller, item_uuid)
             if item is None or item.deleted_at is not None or item.missing_at is not None:
                 raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
-            _check_editor(tx, caller, item)
+            check_editor(tx, caller, item.library_id)
             if item.blob_hash is None:
                 raise AppError(
                     ErrorKind.CONFLICT,
@@ -141,13 +141,8 @@ def _trashed(tx: WriteTx, caller: Caller, item_uuid: UUID) -> MediaItem:
     item = _item(tx, caller, item_uuid)
     if item is None or item.deleted_at is None or item.blob_hash is None:
         raise AppError(ErrorKind.NOT_FOUND, "not_in_trash", "There is no such thing in the trash.")
-    _check_editor(tx, caller, item)
+    check_editor(tx, caller, item.library_id)
     return item
-
-
-def _check_editor(tx: Tx, caller: Caller, item: MediaItem) -> None:
-    if tx.libraries.role_of(item.library_id, caller.user_id) not in EDITORS:
-        raise AppError(ErrorKind.FORBIDDEN, "not_an_editor", "You may listen to this library but not change it.")
 
 
 def _libraries_of(tx: Tx, user_id: UserId) -> Sequence[LibraryId]:

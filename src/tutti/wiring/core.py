@@ -115,6 +115,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         account_policy = AccountPolicy(min_password_chars=auth.min_password_chars)
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
         removals = Removals(db, locks)
+        ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
         yield Core(
             settings=settings,
             clock=clock,
@@ -148,13 +149,14 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 db, blobs, files, tickets, clock=clock, policy=TicketPolicy(timedelta(hours=auth.ticket_hours))
             ),
             artwork=Artwork(db, media, blobs, covers),
-            ingest=Ingest(db, blobs, media, policy=IngestPolicy()),
+            ingest=ingest,
             checking=Checking(db, blobs),
             maintenance=Maintenance(
                 db,
                 blobs,
                 covers,
                 locks,
+                ingest=ingest,
                 trash=trash,
                 removals=removals,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
@@ -163,9 +165,22 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             members=Members(db),
             trash=trash,
             removals=removals,
-            quotas=Quotas(db, default_bytes=(settings.quota.default_gb << 30) or None),
+            quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),
         )
+
+
+def _ingest_policy(settings: Settings) -> IngestPolicy:
+    uploads = settings.uploads
+    return IngestPolicy(
+        max_file_bytes=uploads.max_file_mb << 20,
+        default_quota_bytes=_default_quota(settings),
+        resumable=timedelta(hours=uploads.expire_hours),
+    )
+
+
+def _default_quota(settings: Settings) -> int | None:
+    return (settings.quota.default_gb << 30) or None
 
 
 def _check_not_lost(settings: Settings, blobs: LocalBlobs) -> None:

@@ -35,6 +35,8 @@ _log = structlog.get_logger()
 
 _IO_THREADS = 4
 _LOGIN_THREADS = 40  # they wait for the hasher, whose own queue is the limit
+_BODY_THREADS = 4
+_BODY_QUEUE = 1000  # batches, each of an upload that is held back until it is written
 _DRAIN_S = 30
 
 Announce = Callable[[str, str | None], None]
@@ -95,12 +97,14 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         stack.callback(logins.close)
         covers = Hop(threads=settings.scan.workers, queue=settings.http.queue)
         stack.callback(covers.close)
+        bodies = Hop(threads=_BODY_THREADS, queue=_BODY_QUEUE)
+        stack.callback(bodies.close)
         io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
         gate, holds = Gate(core.accounts, hop, core.clock), Holds(core.deliveries.may_go_on, hop)
         pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
         delivery = FileDelivery(pages, stall_s=stall_s)
         feed = Feed(gate, core.libraries, per_account=settings.events.per_account)
-        desk = _desk(core, gate, feed, hop=hop, logins=logins, covers=covers)
+        desk = _desk(core, gate, feed, hop=hop, logins=logins, covers=covers, bodies=bodies)
         door = open_door(desk, delivery, holds, core.clock)
         app, errors = assemble([door])
         express = Express(finder(door.shortcuts), pages, stall_s)
@@ -151,7 +155,7 @@ def _stop(server: uvicorn.Server, feed: Feed) -> None:
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: Hop) -> Desk:
+def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: Hop, bodies: Hop) -> Desk:
     return Desk(
         accounts=core.accounts,
         administration=core.administration,
@@ -164,6 +168,7 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         catalog=core.catalog,
         deliveries=core.deliveries,
         artwork=core.artwork,
+        ingest=core.ingest,
         health=core.health,
         members=core.members,
         trash=core.trash,
@@ -175,6 +180,7 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         hop=hop,
         logins=logins,
         covers=covers,
+        bodies=bodies,
         public_url=core.settings.http.public_url.rstrip("/"),
     )
 

@@ -33,6 +33,7 @@ class LocalStaged:
         self._is_listed = False
         self._digest = hashlib.sha256()
         self._offset = 0
+        self._hashed = 0
         self._room_bytes = 0
 
     @property
@@ -42,25 +43,28 @@ class LocalStaged:
 
     @property
     def offset(self) -> int:
-        """Bytes that are in the file and in the hash."""
+        """Bytes that are in the file."""
         return self._offset
 
     @property
     def hash(self) -> BlobHash:
-        """The SHA-256 up to `offset`."""
+        """The SHA-256 up to `offset`; reads what a resumed file has that was not hashed yet."""
+        if self._hashed < self._offset:
+            with self._spoilt_by_failure():
+                self._hash_rest()
         return BlobHash(self._digest.hexdigest())
 
     def catch_up(self) -> None:
         """Go on behind the bytes that the file already has, once they are durable.
+
+        They are hashed only when somebody asks: a client that sends a file in a thousand pieces has it read once.
 
         Raises:
             AppError: UNAVAILABLE `store_failed`.
         """
         with self._spoilt_by_failure():
             self._sync_file()
-            while piece := os.pread(self._fd, PIECE_BYTES, self._offset):
-                self._digest.update(piece)
-                self._offset += len(piece)
+            self._offset = os.fstat(self._fd).st_size
 
     def append(self, data: bytes | memoryview) -> None:
         """Write, then hash, so that the hash never knows more than the file."""
@@ -68,8 +72,23 @@ class LocalStaged:
         with self._spoilt_by_failure():
             self._take_room(len(view))
             write_all(self._fd, view, self._offset)
-        self._digest.update(view)
+        if self._hashed == self._offset:
+            self._digest.update(view)
+            self._hashed += len(view)
         self._offset += len(view)
+
+    def peek(self, offset: int, count: int) -> bytes:
+        """Read from the file."""
+        with self._spoilt_by_failure():
+            return os.pread(self._fd, min(count, max(self._offset - offset, 0)), offset)
+
+    def rewind(self, offset: int) -> None:
+        """Cut the file; what was hashed beyond the cut is hashed anew."""
+        with self._spoilt_by_failure():
+            os.ftruncate(self._fd, offset)
+        self._offset = offset
+        if self._hashed > offset:
+            self._digest, self._hashed = hashlib.sha256(), 0
 
     def sync(self) -> int:
         """Sync the file and, the first time, its name."""
@@ -85,8 +104,9 @@ class LocalStaged:
         with self._spoilt_by_failure():
             if os.fstat(self._fd).st_size != self._offset:
                 raise store_failed()
+            self._hash_rest()
             self._sync_file()
-            stored = self._place(self._path, self._offset, self.hash)
+            stored = self._place(self._path, self._offset, BlobHash(self._digest.hexdigest()))
             # Only now, so that a commit cut short leaves nothing behind that cannot be resumed. A courtesy against
             # accidents: exFAT, for one, knows no such bits.
             with suppress(OSError):
@@ -129,6 +149,14 @@ class LocalStaged:
         with store_errors():
             yield
         self._is_spoilt = False
+
+    def _hash_rest(self) -> None:
+        while self._hashed < self._offset:
+            piece = os.pread(self._fd, min(PIECE_BYTES, self._offset - self._hashed), self._hashed)
+            if not piece:
+                raise store_failed()
+            self._digest.update(piece)
+            self._hashed += len(piece)
 
     def _take_room(self, count_bytes: int) -> None:
         if count_bytes > self._room_bytes:

@@ -66,16 +66,33 @@ class LocalBlobs:
             self._disk.sync_folder(root)
             self._disk.sync_folder(root.parent)
 
-    def stage(self) -> LocalStaged:
+    def stage(self, *, expected_bytes: int = 0) -> LocalStaged:
         """Create and hold an empty file."""
         with store_errors():
-            if self._disk.free_bytes() <= 0:
+            if self._disk.free_bytes() <= max(expected_bytes - 1, 0):
                 raise disk.disk_full()
             path = self._staging / secrets.token_hex(16)
             return self._held(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     def resume(self, staged_id: str) -> LocalStaged:
-        """Hold the file, sync it and hash it anew: its length is the offset."""
+        """Hold the file and sync it: its length is the offset."""
+        staged = self._open_staged(staged_id)
+        try:
+            staged.catch_up()
+        except AppError:
+            staged.close()
+            raise
+        return staged
+
+    def drop(self, staged_id: str) -> None:
+        """Hold the file, which tells that nobody else does, and remove it."""
+        try:
+            self._open_staged(staged_id).discard()
+        except AppError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+
+    def _open_staged(self, staged_id: str) -> LocalStaged:
         if not _STAGED_ID.fullmatch(staged_id):
             raise _staged_not_found()
         path = self._staging / staged_id
@@ -84,13 +101,7 @@ class LocalBlobs:
                 fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
             except FileNotFoundError:
                 raise _staged_not_found() from None
-            staged = self._held(path, fd)
-        try:
-            staged.catch_up()
-        except AppError:
-            staged.close()
-            raise
-        return staged
+            return self._held(path, fd)
 
     def find(self, blob_hash: BlobHash) -> StoredBlob | None:
         """Ask the file system for the name, nothing else."""

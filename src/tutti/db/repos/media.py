@@ -13,7 +13,7 @@ from tutti.db.bulk import insert_rows, reserve_ids
 from tutti.db.dialect import insert_into
 from tutti.db.search import TRACKS, hide_texts
 from tutti.domain.values import BlobHash, ItemId, LibraryId, UserId
-from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track, Upload
+from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
 
 
 class BytesRow(NamedTuple):
@@ -83,10 +83,6 @@ class MediaRepo:
         """Return the size of all that an account brought in, what lies in the trash included."""
         query = select(func.sum(MediaItem.size_bytes)).where(MediaItem.owner_id == owner_id)
         return int(self._session.scalar(query.where(MediaItem.blob_hash.is_not(None))) or 0)
-
-    def reserved_bytes(self, owner_id: UserId) -> int:
-        """Return what the running uploads of an account may still become."""
-        return int(self._session.scalar(select(func.sum(Upload.reserved_bytes)).where(Upload.user_id == owner_id)) or 0)
 
     def put_blob(self, blob_hash: BlobHash, size_bytes: int, now: datetime) -> None:
         """Note a blob that the store has."""

@@ -24,6 +24,7 @@ from tutti.services.artwork import Artwork
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries
 from tutti.services.health import Health
+from tutti.services.ingest import Ingest
 from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.members import Members
@@ -87,6 +88,7 @@ class Desk:
         hop: The way to them.
         logins: The way for what hashes a password, which takes long: a flood of those keeps nobody else waiting.
         covers: The way for what draws pictures, which a page of albums asks for all at once.
+        bodies: The way for what is sent to us, which waits for the disk.
     """
 
     accounts: Accounts
@@ -100,6 +102,7 @@ class Desk:
     catalog: Catalog
     deliveries: Deliveries
     artwork: Artwork
+    ingest: Ingest
     health: Health
     members: Members
     trash: Trash
@@ -111,6 +114,7 @@ class Desk:
     hop: Hop
     logins: Hop
     covers: Hop
+    bodies: Hop
     public_url: str
 
     async def call(

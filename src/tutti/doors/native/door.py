@@ -18,6 +18,8 @@ from tutti.doors.native import (
     libraries,
     system,
     trash,
+    tus,
+    uploads,
     users,
 )
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
@@ -25,7 +27,7 @@ from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import Streams
 from tutti.kit.clock import Clock
 
-_CHAPTERS = (identity, account, users, libraries, catalog, trash, administration, events)
+_CHAPTERS = (identity, account, users, libraries, catalog, uploads, tus, trash, administration, events)
 _STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Litestar, Router
@@ -15,7 +15,17 @@ from msgspec import Struct
 from tutti import __version__
 from tutti.domain.caller import Permission, Role
 from tutti.doors.native.desk import Policy
-from tutti.doors.native.shapes import access, accounts, administration, catalog, common, libraries, server, trash
+from tutti.doors.native.shapes import (
+    access,
+    accounts,
+    administration,
+    catalog,
+    common,
+    libraries,
+    server,
+    trash,
+    uploads,
+)
 from tutti.doors.native.stream import STREAM_PATH, describe_stream
 
 _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\")")
@@ -25,7 +35,7 @@ _SHAPES: Mapping[str, type] = {
     **{one.__name__: one for one in (Permission, Role)},
     **{
         name: shape
-        for module in (access, accounts, administration, catalog, common, libraries, server, trash)
+        for module in (access, accounts, administration, catalog, common, libraries, server, trash, uploads)
         for name, shape in vars(module).items()
         if inspect.isclass(shape) and issubclass(shape, Struct)
     },
@@ -72,11 +82,8 @@ def document(router: Router) -> bytes:
     app = Litestar(route_handlers=[router], openapi_config=config)
     schema = app.openapi_schema.to_schema()
     for route in app.routes:
-        if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
-                if handler.include_in_schema is not False and route.path_format in schema["paths"]:
-                    path = schema["paths"][route.path_format]
-                    _finish([path[method.lower()] for method in handler.http_methods], handler.opt["policy"])
+        if isinstance(route, HTTPRoute) and route.path_format in schema["paths"]:
+            _finish(schema["paths"][route.path_format], route)
     schema["paths"][STREAM_PATH] = describe_stream()
     for operation in schema["paths"][STREAM_PATH].values():
         operation["responses"]["default"] = _FAILURE
@@ -89,10 +96,28 @@ def document(router: Router) -> bytes:
     return _GENERIC.sub(r"\1Listing", text).encode() + b"\n"
 
 
-def _finish(operations: Iterable[dict[str, Any]], policy: Policy) -> None:
-    """Say of each operation who may call it and how it fails."""
-    for operation in operations:
-        operation["x-policy"] = policy.value
-        operation["security"] = _SECURITY[policy]
-        operation["responses"].pop("400", None)
-        operation["responses"]["default"] = _FAILURE
+_BODIES: Mapping[str, Mapping[str, Any]] = {
+    "application/octet-stream": {"type": "string", "format": "binary"},
+    "application/offset+octet-stream": {"type": "string", "format": "binary"},
+    "multipart/form-data": {
+        "type": "object",
+        "properties": {"library": {"type": "string", "format": "uuid"}, "file": {"type": "string", "format": "binary"}},
+    },
+}
+"""Bodies that are streamed, so no Struct describes them."""
+
+
+def _finish(path: Mapping[str, Any], route: HTTPRoute) -> None:
+    """Say of each operation who may call it, what it takes and how it fails."""
+    for handler in route.route_handlers:
+        for method in handler.http_methods:
+            operation = path.get(method.lower())
+            if operation is None:
+                continue
+            policy: Policy = handler.opt["policy"]
+            operation["x-policy"] = policy.value
+            operation["security"] = _SECURITY[policy]
+            operation["responses"].pop("400", None)
+            operation["responses"]["default"] = _FAILURE
+            if body := handler.opt.get("body"):
+                operation["requestBody"] = {"content": {body: {"schema": _BODIES[body]}}}

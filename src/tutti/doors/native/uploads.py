@@ -1,0 +1,65 @@
+"""Routes that take files in: one as it is, or many in a form. `tus.py` has the one that can be resumed."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Response, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.doors.http.forms import Fields, Form
+from tutti.doors.http.uploads import content_length, held, pour, wanted_digest
+from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.shapes import uploads as shapes
+from tutti.services.uploads import Upload
+
+AnyRequest = Request[Any, Any, Any]
+Sha256 = Annotated[str | None, QueryParameter(name="sha256", max_length=64)]
+_SIGNED_IN = {"policy": Policy.SIGNED_IN, "body": "application/octet-stream"}
+_FORM = {"policy": Policy.SIGNED_IN, "body": "multipart/form-data"}
+_TAGS = ["uploads"]
+
+
+@put("/files/{name:str}", opt=_SIGNED_IN, request_max_body_size=None, summary="Send a file", tags=_TAGS)
+async def put_file(
+    request: AnyRequest,
+    desk: NamedDependency[Desk],
+    name: FromPath[str],
+    library: FromQuery[UUID | None] = None,
+    sha256: Sha256 = None,
+) -> Response[shapes.UploadedFile]:
+    """Take a file whose body is its bytes: 201 with the item, 200 with the one that has these bytes already.
+
+    A digest may be given as `Content-Digest` (RFC 9530) or `sha256`, and is compared before anything is kept.
+    """
+    fields = request.scope["headers"]
+    digest, length = wanted_digest(fields, sha256), content_length(fields)
+    upload = await desk.call(request, desk.ingest.stage, name, library_uuid=library, length=length)
+    async with held(desk.bodies, upload):
+        await pour(desk.bodies, request.receive, upload)
+        accepted = await desk.bodies(desk.ingest.accept, upload, sha256=digest)
+    return Response(shapes.uploaded(accepted), status_code=201 if accepted.is_new else 200)
+
+
+@post("/uploads", status_code=200, opt=_FORM, request_max_body_size=None, summary="Send a form of files", tags=_TAGS)
+async def send_form(request: AnyRequest, desk: NamedDependency[Desk]) -> list[shapes.SentFile]:
+    """Take every file of a form, and say of each what became of it; a field `library` counts for the files after it."""
+
+    async def stage(filename: str, fields: Fields) -> Upload:
+        library = _library_of(fields)
+        return await desk.call(request, desk.ingest.stage, filename, library_uuid=library)
+
+    form = Form(desk.bodies, stage, desk.ingest.accept)
+    outcomes = await form.read(request.receive, request.headers.get("content-type", ""))
+    return [shapes.sent(outcome) for outcome in outcomes]
+
+
+def _library_of(fields: Fields) -> UUID | None:
+    try:
+        return UUID(fields["library"]) if fields.get("library") else None
+    except ValueError:
+        raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.") from None
+
+
+routes = (put_file, send_form)
