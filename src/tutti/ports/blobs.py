@@ -127,7 +127,7 @@ class BlobStore(Protocol):
         """
 
     def set_aside(self, blob_hash: BlobHash) -> bool:
-        """Put damaged bytes where neither readers nor the same bytes sent again find them; return whether it had any."""
+        """Put damaged bytes where neither readers nor the same bytes sent again find them; return if there were."""
 
     def walk(self) -> Iterator[StoredBlob]:
         """Yield all blobs, in the order of their hashes; what changes meanwhile may or may not be among them."""

@@ -79,11 +79,11 @@ class Ingest:
             AppError: As `editable_library`; FORBIDDEN `not_allowed`; TOO_LARGE `file_too_large`; INVALID `empty_file`;
                 FULL `quota_exceeded`, `disk_full`; LIMITED `too_many_uploads`; UNAVAILABLE `store_failed`.
         """
+        caller.require(Permission.UPLOAD)
         if length is not None and length > self._policy.max_file_bytes:
             raise too_large(self._policy)
         if length == 0:
             raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
-        caller.require(Permission.UPLOAD)
         with self._db.read() as tx:
             editable_library(tx, caller, library_uuid)
         staged = self._blobs.stage(expected_bytes=length or 0)

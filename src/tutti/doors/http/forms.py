@@ -51,8 +51,8 @@ class Form:
         """Return what became of each file, in their order; one that is refused does not keep the next ones away.
 
         Raises:
-            AppError: MALFORMED `bad_form` when this is no form, INVALID `no_file`; UNAUTHENTICATED as `stage`. Files
-                that were complete before stay accepted.
+            AppError: MALFORMED `bad_form` when this is no form, INVALID `no_file`; FORBIDDEN `not_allowed`,
+                UNAUTHENTICATED as `stage`. Files that were complete before stay accepted.
             CutOffError: As `batches`.
         """
         outcomes = []
@@ -78,8 +78,8 @@ class Form:
                     await self.hop(upload.append, batch)
                 return FileOutcome(filename, await self.hop(self.accept, upload), None)
         except AppError as error:
-            if error.kind is ErrorKind.UNAUTHENTICATED:
-                raise
+            if error.kind is ErrorKind.UNAUTHENTICATED or error.code == "not_allowed":
+                raise  # it is not about this file
             return FileOutcome(filename, None, error)
 
 

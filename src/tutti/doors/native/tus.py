@@ -21,6 +21,7 @@ from tutti.doors.http.problems import MEDIA_TYPE, problem
 from tutti.doors.http.uploads import CutOffError, content_length, decoded, held, pour
 from tutti.doors.native.desk import Desk, Policy
 from tutti.doors.native.errors import STATUSES
+from tutti.doors.native.uploads import library_of
 from tutti.services.uploads import Upload, UploadState
 
 AnyRequest = Request[Any, Any, Any]
@@ -62,7 +63,7 @@ async def begin_upload(request: AnyRequest, desk: NamedDependency[Desk]) -> Resp
         request,
         desk.ingest.create,
         said.get("filename") or said.get("name", ""),
-        library_uuid=_library(said),
+        library_uuid=library_of(said),
         length=length,
         described=described,
     )
@@ -158,13 +159,6 @@ def _metadata(text: str) -> Mapping[str, str]:
         except (binascii.Error, ValueError):
             raise AppError(ErrorKind.MALFORMED, "bad_field", "Upload-Metadata is not in base64.") from None
     return found
-
-
-def _library(said: Mapping[str, str]) -> UUID | None:
-    try:
-        return UUID(said["library"]) if said.get("library") else None
-    except ValueError:
-        raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.") from None
 
 
 def _checksum(request: AnyRequest) -> _Checksum | None:

@@ -1,5 +1,6 @@
 """Routes that take files in: one as it is, or many in a form. `tus.py` has the one that can be resumed."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -47,7 +48,7 @@ async def send_form(request: AnyRequest, desk: NamedDependency[Desk]) -> list[sh
     """Take every file of a form, and say of each what became of it; a field `library` counts for the files after it."""
 
     async def stage(filename: str, fields: Fields) -> Upload:
-        library = _library_of(fields)
+        library = library_of(fields)
         return await desk.call(request, desk.ingest.stage, filename, library_uuid=library)
 
     form = Form(desk.bodies, stage, desk.ingest.accept)
@@ -55,7 +56,12 @@ async def send_form(request: AnyRequest, desk: NamedDependency[Desk]) -> list[sh
     return [shapes.sent(outcome) for outcome in outcomes]
 
 
-def _library_of(fields: Fields) -> UUID | None:
+def library_of(fields: Mapping[str, str]) -> UUID | None:
+    """Return the library that a client names, None when it names none.
+
+    Raises:
+        AppError: NOT_FOUND `library_not_found`.
+    """
     try:
         return UUID(fields["library"]) if fields.get("library") else None
     except ValueError:
