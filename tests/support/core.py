@@ -38,6 +38,7 @@ from tutti.services.accounts import AccountPolicy, Accounts, NewUser
 from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
+from tutti.services.backups import Backups
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
@@ -174,7 +175,7 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
-        self.checking = Checking(db, self.blobs)
+        self.checking, self.backups = Checking(db, self.blobs), Backups(db, self.blobs, self.locks)
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
         self.removals = Removals(db, self.locks)

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tutti.cli import databases, doctor, keys, libraries, scanning, serving, sources, users
+from tutti.cli import backups, databases, doctor, keys, libraries, scanning, serving, sources, users
 from tutti.cli.output import visible
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
@@ -22,6 +22,9 @@ app.add_typer(users.app, name="user")
 app.add_typer(libraries.app, name="library")
 app.add_typer(sources.app, name="source")
 app.add_typer(databases.app, name="db")
+app.command("check")(backups.check)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("migrate")(databases.migrate)
 app.add_typer(keys.app, name="keys")
 app.command("serve")(serving.serve)

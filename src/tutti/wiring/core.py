@@ -27,6 +27,7 @@ from tutti.services.accounts import AccountPolicy, Accounts
 from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
+from tutti.services.backups import Backups
 from tutti.services.catalog import Catalog
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
@@ -76,6 +77,7 @@ class Core:
     artwork: Artwork
     ingest: Ingest
     checking: Checking
+    backups: Backups
     maintenance: Maintenance
     health: Health
     members: Members
@@ -151,6 +153,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             artwork=Artwork(db, media, blobs, covers),
             ingest=ingest,
             checking=Checking(db, blobs),
+            backups=Backups(db, blobs, locks),
             maintenance=Maintenance(
                 db,
                 blobs,

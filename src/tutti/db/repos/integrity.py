@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, delete, func, nulls_first, or_, select, text, update
 from sqlalchemy.orm import Session
@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from tutti.db.dialect import is_sqlite
 from tutti.db.search import TRACKS, put_texts
 from tutti.kit.text import fold
-from tutti.models import Album, Blob, Change, Library, LibraryAlbum, MediaItem, Track, TrackText
+from tutti.models import Album, AppKey, Blob, Change, Invite, Library, LibraryAlbum, MediaItem, Track, TrackText, Upload
+from tutti.models import Session as UserSession
 
 _TEXTS = 500
 
@@ -20,6 +21,15 @@ class BlobRow(NamedTuple):
 
     hash: str
     size_bytes: int
+
+
+class AccessEnded(NamedTuple):
+    """How much of each ended."""
+
+    sessions: int
+    app_keys: int
+    invites: int
+    uploads: int
 
 
 class IntegrityRepo:
@@ -107,6 +117,19 @@ class IntegrityRepo:
         """Put the counter of a library behind its newest change."""
         newest = select(func.max(Change.seq)).where(Change.library_id == library_id).scalar_subquery()
         self._session.execute(update(Library).where(Library.id == library_id).values(change_seq=newest))
+
+    def end_access(self, now: datetime) -> AccessEnded:
+        """End every session and app key; forget open invites and uploads."""
+        living, unused = UserSession.revoked_at.is_(None), Invite.used_at.is_(None)
+        return AccessEnded(
+            self._count(update(UserSession).where(living).values(revoked_at=now).returning(UserSession.id)),
+            self._count(update(AppKey).where(AppKey.revoked_at.is_(None)).values(revoked_at=now).returning(AppKey.id)),
+            self._count(delete(Invite).where(unused).returning(Invite.id)),
+            self._count(delete(Upload).returning(Upload.id)),
+        )
+
+    def _count(self, statement: Any) -> int:  # noqa: ANN401 - of several kinds, all with RETURNING
+        return len(self._session.scalars(statement).all())
 
     def complaints(self) -> Sequence[str]:
         """Return what the database says of itself; PostgreSQL has nothing of the kind without an extension."""
