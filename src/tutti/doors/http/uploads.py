@@ -1,5 +1,6 @@
 """How bytes come in over HTTP, whatever the door: in batches, one hop each, with the client held back meanwhile."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -51,9 +52,16 @@ async def batches(receive: Receive) -> AsyncIterator[bytearray]:
 
 
 async def pour(hop: Hop, receive: Receive, upload: Upload) -> None:
-    """Append a whole body to an upload; raises as `Upload.append` and `batches`."""
-    async for batch in batches(receive):
-        await hop(upload.append, batch)
+    """Append a whole body to an upload, each batch while the next comes; raises as `Upload.append` and `batches`."""
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for batch in batches(receive):
+            if writing is not None:
+                await writing
+            writing = asyncio.ensure_future(hop(upload.append, batch))
+    finally:
+        if writing is not None:
+            await writing
 
 
 @asynccontextmanager
