@@ -42,6 +42,7 @@ class HastyProtocol(TuttiProtocol):
     """Gives nobody more than a moment."""
 
     head_s = 0.2
+    body_s = 0.2
     stall_s = 0.2
 
 
@@ -269,6 +270,48 @@ class TestSlowClients:
 
             with pytest.raises(ConnectionError):
                 client.send(b"x" * (1 << 30))
+
+    @ON_BOTH_LOOPS
+    def test_one_that_trickles_its_body_is_given_up(self, loop: str, pages: FilePages) -> None:
+        heard: list[str] = []
+
+        async def page(scope: Any, receive: Any, send: Any) -> None:
+            while (message := await receive())["type"] == "http.request" and message["more_body"]:
+                pass
+            heard.append(message["type"])
+
+        with (
+            serving(ByteServer(pages), loop=loop, protocol=HastyProtocol, app=page) as server,
+            server.connect() as client,
+        ):
+            client.send(request("/", "POST", Content_Length="1000000"))
+            trickle(client, b"x")
+            wait_until(lambda: heard == ["http.disconnect"])
+
+    @ON_BOTH_LOOPS
+    def test_one_that_waits_for_us_is_not_given_up(self, loop: str, pages: FilePages) -> None:
+        class Patient(HastyProtocol):
+            stall_s = 20.0
+
+        leave = threading.Event()
+
+        async def page(scope: Any, receive: Any, send: Any) -> None:
+            count = 0
+            while True:
+                message = await receive()
+                await asyncio.get_running_loop().run_in_executor(None, leave.wait, 0.5)
+                count += len(message["body"])
+                if not message["more_body"]:
+                    break
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"%d" % count})
+
+        with (
+            serving(ByteServer(pages), loop=loop, protocol=Patient, app=page) as server,
+            server.connect() as client,
+        ):
+            client.send(request("/", "POST", Content_Length=str(MIB), Connection="close") + bytes(MIB))
+            assert client.answer().status == 200
 
     def test_a_request_at_work_is_not_hurried(self, pages: FilePages) -> None:
         leave = threading.Event()

@@ -13,7 +13,7 @@ from tutti.doors.http.answers import answer
 from tutti.doors.http.express import Express, Rest
 from tutti.doors.http.lane import ACCESS_FORMAT, FILE_EXTENSION, FileLane, Wire, head_of
 from tutti.doors.http.problems import MEDIA_TYPE, problem
-from tutti.doors.http.watches import Deadline, StallWatch
+from tutti.doors.http.watches import Deadline, PaceWatch, StallWatch
 
 # The most that a loop reads at once: what comes in one piece can be measured only after it was parsed.
 _READ_BYTES = 256 * 1024
@@ -31,6 +31,7 @@ class TuttiProtocol(HttpToolsProtocol):
         zero_copy: Send files past user space, where `check_protocol` and the connection allow it.
         express: Where files are found that can be sent at once; such requests never reach the application.
         head_s: How long a connection may take over the head of a request; the first one counts from the start.
+        body_s: A body of which less than `body_bytes` come in so long is given up, unless we hold its client back.
         stall_s: A client that takes nothing of an answer for that long, or for up to half as much longer, is given up.
             Files that go past user space have a time of their own.
         max_head_bytes: A request line with its fields that has more is refused: 431.
@@ -40,6 +41,8 @@ class TuttiProtocol(HttpToolsProtocol):
     zero_copy: ClassVar[bool] = True
     express: ClassVar[Express | None] = None
     head_s: ClassVar[float] = 10.0
+    body_s: ClassVar[float] = 10.0
+    body_bytes: ClassVar[int] = 10_000
     stall_s: ClassVar[float] = 60.0
     max_head_bytes: ClassVar[int] = 64 * 1024
     max_fields: ClassVar[int] = 200
@@ -56,6 +59,7 @@ class TuttiProtocol(HttpToolsProtocol):
         self._is_deaf = False
         self._refusal: tuple[int, str] | None = None
         self._write_watch: StallWatch | None = None
+        self._body_watch: PaceWatch | None = None
         self._deadline = Deadline(self.timeout_keep_alive_handler)
         self._deadline.set(self.head_s)
         self._is_in_head = True
@@ -65,6 +69,7 @@ class TuttiProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self._deadline.cancel()
         self._stop_write_watch()
+        self._stop_body_watch()
         if self._wire.pump is not None:
             self._wire.pump.fail(ConnectionResetError())
 
@@ -94,9 +99,12 @@ class TuttiProtocol(HttpToolsProtocol):
         """A piece of a body: nothing of it counts as a head, nor as trailers."""
         self._unplaced_bytes = 0
         super().on_body(body)
+        if self._body_watch is not None:
+            self._body_watch.came(len(body))
 
     def on_message_complete(self) -> None:
         """Tell uvicorn, unless it knows nothing of the request."""
+        self._stop_body_watch()
         if not self._is_served:
             super().on_message_complete()
 
@@ -117,6 +125,7 @@ class TuttiProtocol(HttpToolsProtocol):
         """Hand the connection on, with nothing left that watches it."""
         self._is_deaf = True
         self._deadline.cancel()
+        self._stop_body_watch()
         super().handle_websocket_upgrade()
 
     def pause_writing(self) -> None:
@@ -223,9 +232,18 @@ class TuttiProtocol(HttpToolsProtocol):
         elif self._is_answering():
             self._is_in_head = False
             self._deadline.lift()
+            if self._body_watch is None and getattr(self.cycle, "more_body", False):
+                self._body_watch = PaceWatch(
+                    self.body_s, self.body_bytes, self.transport.abort, is_held_back=lambda: self.flow.read_paused
+                )
         elif not self._is_in_head and not self._is_deaf:
             self._is_in_head = True
             self._deadline.set(self.head_s)
+
+    def _stop_body_watch(self) -> None:
+        if self._body_watch is not None:
+            self._body_watch.cancel()
+            self._body_watch = None
 
     def _watch_writes(self) -> None:
         if self._write_watch is None:
@@ -246,6 +264,7 @@ _CYCLE_NAMES = (
     "flow",
     "keep_alive",
     "message_event",
+    "more_body",
     "on_response",
     "response_complete",
     "response_started",

@@ -1,4 +1,4 @@
-"""What a connection is watched for: a client that says nothing, and one that takes nothing."""
+"""What a connection is watched for: a client that says nothing, sends slowly, or takes nothing."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,6 +41,40 @@ class Deadline:
             self._timer = self._loop.call_at(self._at, self._look)
         else:
             self._report()
+
+
+class PaceWatch:
+    """Reports a sender of whom less than `least` came in a whole span of `every_s` seconds, unless we held him back."""
+
+    def __init__(
+        self, every_s: float, least: int, report: Callable[[], None], *, is_held_back: Callable[[], bool]
+    ) -> None:
+        """Begin to watch; `report` is called once, by the running loop."""
+        self._every_s = every_s
+        self._least = least
+        self._report = report
+        self._is_held_back = is_held_back
+        self._loop = asyncio.get_running_loop()
+        self._came = 0
+        self._is_excused = False
+        self._timer = self._loop.call_later(every_s, self._look)
+
+    def came(self, count: int) -> None:
+        """Note so much more."""
+        self._came += count
+        self._is_excused |= self._is_held_back()
+
+    def cancel(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        is_held_back = self._is_held_back()
+        if self._came < self._least and not self._is_excused and not is_held_back:
+            self._report()
+            return
+        self._came, self._is_excused = 0, is_held_back
+        self._timer = self._loop.call_later(self._every_s, self._look)
 
 
 class StallWatch:
