@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from support import blob_auditor, tiers
-from support.api import PASSWORD, Api
+from support.api import PASSWORD, Api, code_of
 from support.server import add_user, copied, lines, run, serving
 from support.tones import write_tone
 
@@ -51,6 +51,8 @@ def test_a_full_disk_refuses_uploads_and_nothing_else(small_disk: Path, template
         assert done.returncode == 1
         assert "disk" in done.stdout
         assert "full" in done.stdout
+        sent = ada.request("PUT", "/files/large.wav", content=large.read_bytes())
+        assert code_of(sent) == (507, "disk_full")
         assert httpx2.get(address).content == small.read_bytes()
         assert [one["title"] for one in ada.every("/tracks")] == ["Small"]
         assert blob_auditor.audit(data_dir / "blobs", []) == []

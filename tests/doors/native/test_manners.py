@@ -108,6 +108,16 @@ def test_other_methods_do_nothing(served: Served, method: str) -> None:
     assert '"ada"' not in answer.text
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json"])
+def test_a_body_that_does_not_say_that_it_is_json_is_415(served: Served, kind: str) -> None:
+    """O-HT6"""
+    body = b'{"username": "ada", "password": "correct horse battery"}'
+
+    answer = served.nobody.request("POST", "/auth/login", content=body, headers={"Content-Type": kind})
+
+    assert code_of(answer) == (415, "unsupported_media_type")
+
+
 @pytest.mark.parametrize("field", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
 def test_a_field_does_not_change_the_method(served: Served, field: str) -> None:
     """O-AZ5"""

@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 
 from tutti.domain.accounts import AccountRules
 from tutti.domain.caller import Caller
-from tutti.domain.errors import AppError
+from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.feed import Feed
 from tutti.doors.http.hop import Hop
@@ -70,10 +70,14 @@ class StrictRequest(Request[Any, Any, Any]):
 
         Raises:
             ValidationException: It is not; the message has the path of the wrong field.
+            AppError: UNSUPPORTED `unsupported_media_type`: a form of a foreign page can say that it is text, but not
+                that it is JSON.
         """
         field = self.route_handler.parsed_data_field
         if field is None:
             return await super().json()
+        if self.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise AppError(ErrorKind.UNSUPPORTED, "unsupported_media_type", "The body must be application/json.")
         try:
             return msgspec.json.decode(await self.body(), type=field.annotation)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
