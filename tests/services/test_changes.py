@@ -16,8 +16,6 @@ from support.music import Song
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.jobs import JobKind
-from tutti.domain.values import ItemId
 from tutti.services.catalog import PageWish
 
 SONGS = [Song(f"Song {number}", audio=str(number)) for number in range(4)]
@@ -51,15 +49,6 @@ class Device:
 
 def listed(house: House) -> set[UUID]:
     return {row.uuid for row in house.catalog.tracks(house.ann, PageWish(limit=500), TrackFilter()).items}
-
-
-def probe_all(house: House) -> None:
-    with house.db.write() as tx:
-        jobs = [job for job in tx.jobs.all_jobs() if job.kind == JobKind.PROBE_ITEM]
-        for job in jobs:
-            tx.jobs.finish(job.id)
-    for job in jobs:
-        house.ingest.probe(ItemId(int(job.ref)))
 
 
 def tried(act: Callable[[], object]) -> None:
@@ -129,7 +118,7 @@ STEPS = st.one_of(
     st.builds(remove, st.sampled_from(NAMES)),
     st.builds(scan, believe_removals=st.booleans()),
     st.sampled_from([remove_source, add_source]),
-    st.sampled_from([lambda house, _: probe_all(house), lambda _, device: device.poll()]),
+    st.sampled_from([lambda house, _: house.probe_all(), lambda _, device: device.poll()]),
 )
 
 
@@ -142,7 +131,7 @@ def test_a_device_that_asks_now_and_then_ends_with_what_is_listed(
         device, late = Device(house), Device(house)
         for step in steps:
             step(house, device)
-        probe_all(house)
+        house.probe_all()
 
         device.poll()
         late.poll(limit=1000)
@@ -178,7 +167,7 @@ class TestAtOnce:
                 done.set()
             for future in asking:
                 future.result()
-        probe_all(house)
+        house.probe_all()
 
         for device in devices:
             device.poll()

@@ -17,7 +17,7 @@ from tutti.db.repos.libraries import LibraryRow
 from tutti.domain.caller import Caller
 from tutti.domain.errors import ErrorKind
 from tutti.domain.jobs import JobKind
-from tutti.domain.values import BlobHash, ItemId, SourceId
+from tutti.domain.values import BlobHash, SourceId
 from tutti.models import Base, Change, Folder, Library, MediaItem, Source, SourceObject, Track, Upload
 from tutti.services import removals
 from tutti.services.catalog import PageWish
@@ -63,11 +63,6 @@ def count(house: House, table: type[Base], library_id: int | None = None) -> int
         return connection.scalar(query) or 0
 
 
-def _item_id(house: House, uuid: UUID) -> int:
-    with house.db.engine.connect() as connection:
-        return connection.scalars(select(MediaItem.id).where(MediaItem.uuid == uuid)).one()
-
-
 class TestSource:
     def test_its_tracks_leave_the_lists_and_the_files_stay(self, house: House) -> None:
         songs(house)
@@ -96,7 +91,7 @@ class TestSource:
         songs(house)
         house.scan()
         house.scanner().scan(house.sources.add(bob, house.music))
-        house.ingest.probe(ItemId(_item_id(house, house.send(Song("Mine", audio="mine").data).uuid)))
+        house.bring(Song("Mine", audio="mine"))
         house.sources.remove(house.ann, source_uuid(house))
 
         house.removals.source(house.source_id)
@@ -277,11 +272,7 @@ class TestLibrary:
         house.members.put(house.ann, made.uuid, "bob", "listener")
         songs(house, MANY, "jazz/a")
         house.scanner().scan(house.sources.add(house.ann, house.music / "jazz", library_uuid=made.uuid))
-        sent = [
-            house.send(Song(f"Sent {number}", audio=f"sent {number}").data, library=made.uuid) for number in range(3)
-        ]
-        for one in sent:
-            house.ingest.probe(ItemId(_item_id(house, one.uuid)))
+        sent = [house.bring(Song(f"Sent {number}", audio=f"sent {number}"), library=made.uuid) for number in range(3)]
         house.trash.delete(house.ann, sent[-1].uuid)
         return made
 
