@@ -218,6 +218,22 @@ class TestProbe:
 
         assert house.titles() == []
 
+    def test_an_item_whose_bytes_were_removed_for_good_meanwhile_is_no_error(self, house: House) -> None:
+        accepted = send(house)
+        house.trash.delete(house.ann, accepted.uuid)
+        house.trash.purge(house.ann, accepted.uuid)
+
+        probe_all(house)
+
+        assert stored(house, accepted.uuid).status == "pending"
+
+    def test_what_is_no_song_is_announced_as_gone(self, house: House) -> None:
+        accepted = send(house, b"OggS and no song")
+
+        probe_all(house)
+
+        assert house.changes() == [(accepted.uuid, False), (accepted.uuid, True)]
+
     def test_an_item_that_never_was_is_no_error(self, house: House) -> None:
         house.ingest.probe(ItemId(99))
 

@@ -28,8 +28,9 @@ from tutti.db.dialect import is_sqlite
 from tutti.db.engine import Database
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller, Operator
+from tutti.domain.jobs import JobKind
 from tutti.domain.scanning import ScanPolicy, ScanReport
-from tutti.domain.values import LibraryId
+from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.clock import Clock, system_clock
 from tutti.models import Base, Change, Folder, MediaItem, SourceObject, Track
 from tutti.ports.folders import Listing
@@ -237,6 +238,24 @@ class House:
         for start in range(0, len(data), 7):
             upload.append(data[start : start + 7])
         return self.ingest.accept(upload)
+
+    def probe_all(self) -> None:
+        """Do the probes that wait, as the runner does."""
+        with self.db.write() as tx:
+            jobs = [job for job in tx.jobs.all_jobs() if job.kind == JobKind.PROBE_ITEM]
+            for job in jobs:
+                tx.jobs.finish(job.id)
+        for job in jobs:
+            self.ingest.probe(ItemId(int(job.ref)))
+
+    def bring(
+        self, content: Song | bytes = SONG, *, caller: Caller | None = None, library: UUID | None = None
+    ) -> Accepted:
+        """Upload a song and have it read."""
+        data = content.data if isinstance(content, Song) else content
+        accepted = self.send(data, caller=caller, library=library)
+        self.probe_all()
+        return accepted
 
     def scanner(self, policy: ScanPolicy = SMALL_BATCHES) -> Scanner:
         return Scanner(self.db, self.folders, self.media, self.locks, policy=policy)

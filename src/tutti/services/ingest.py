@@ -278,8 +278,8 @@ class Ingest:
         """
         with self._db.read() as tx:
             row = tx.media.bytes_by_id(item_id)
-        if row is None:
-            return
+        if row is None or row.is_gone:
+            return  # when it is restored, or its bytes are brought again, it is probed then
         found = next(iter(self._media.read([located(row, self._blobs)])))
         with self._db.write() as tx:
             item = tx.media.by_id(item_id)
@@ -287,6 +287,7 @@ class Ingest:
                 return
             if isinstance(found, Refused):
                 item.status, item.refusal, item.changed_at = "failed", found.reason, tx.now
+                tx.libraries.note_changes(row.library_id, [item_id], is_gone=True)  # it was announced when it came in
             else:
                 self._list(tx, item, row, found)
 

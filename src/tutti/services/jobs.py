@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tutti.db.engine import Database, Tx
+from tutti.db.repos.browse import Key
 from tutti.domain.caller import Actor, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event, job_news
@@ -37,7 +38,7 @@ class Jobs:
         """
         actor.require(Permission.ADMINISTER)
         after, limit = opened(wish, _JOBS)
-        behind = None if after is None else int(after[0])
+        behind = None if after is None else _behind(after)
         with self._db.read() as tx:
             jobs = tx.jobs.page(state=state, kind=kind, after=behind, limit=limit + 1)
             rows = _rows(jobs, tx.jobs.subjects(jobs))
@@ -80,6 +81,12 @@ class Jobs:
             job = _job(tx, job_uuid)
             tx.jobs.cancel(job)
             tx.emit(job_news(job.uuid, job.kind, "cancelled", done=job.done, total=job.total))
+
+
+def _behind(after: Key) -> int:
+    if not isinstance(after[0], int):
+        raise AppError(ErrorKind.INVALID, "bad_cursor", "The cursor is not one of this list.")
+    return after[0]
 
 
 def _job(tx: Tx, job_uuid: UUID) -> Job:

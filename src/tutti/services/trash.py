@@ -5,11 +5,13 @@ good: when the bytes are removed, `content_hash` remembers them, and `services/i
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from tutti.db.engine import Database, Tx, WriteTx
+from tutti.db.repos.browse import Key
 from tutti.db.repos.trash import TrashRow
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
@@ -69,7 +71,7 @@ class Trash:
         """
         caller.require(Permission.UPLOAD)
         after, limit = opened(wish, _TRASH)
-        position = None if after is None else (_moment(str(after[0])), int(after[1]))
+        position = None if after is None else _position(after)
         with self._db.read() as tx:
             rows = tx.trash.page(_libraries_of(tx, caller.user_id), after=position, limit=limit + 1)
         return page_of(rows, limit, _TRASH, lambda row: (row.deleted_at.isoformat(), row.id))
@@ -85,7 +87,8 @@ class Trash:
             tx.trash.take_back(item, tx.now)
             ids = [ItemId(item.id)]
             tx.shelves.recount(item.library_id, tx.catalog.touched_by(ids))
-            tx.libraries.note_changes(item.library_id, ids, is_gone=False)
+            if item.status != "failed":  # which was announced as gone, and is no track now either
+                tx.libraries.note_changes(item.library_id, ids, is_gone=False)
             if item.status == "pending":
                 tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
 
@@ -149,11 +152,9 @@ def _libraries_of(tx: Tx, user_id: UserId) -> Sequence[LibraryId]:
     return [LibraryId(row.id) for row in tx.libraries.of_user(user_id) if row.role in EDITORS]
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise AppError(ErrorKind.INVALID, "bad_cursor", "The cursor is not one of this list.") from error
-    if moment.tzinfo is None:
-        raise AppError(ErrorKind.INVALID, "bad_cursor", "The cursor is not one of this list.")
-    return moment
+def _position(after: Key) -> tuple[datetime, int]:
+    with suppress(ValueError, TypeError, OverflowError):  # no moment, no number, or before the first year in UTC
+        moment = datetime.fromisoformat(str(after[0]))
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC), int(after[1])
+    raise AppError(ErrorKind.INVALID, "bad_cursor", "The cursor is not one of this list.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.annex import Annex, annexed
 from support.api import PASSWORD, Api
 from support.server import Server, copied, data_dir, run, serving, template, wait_until
 from support.tones import FORMATS, picture, write_tone
@@ -93,3 +94,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, template: Path, music: Path
             wait_until(lambda: ada.read("/sources")[0]["state"] == "ok", what="the first scan is over")
             with Api.sign_in(server.url, "bob") as bob:
                 yield Served(server, music, ada, bob, nobody)
+
+
+@pytest.fixture(scope="session")
+def annex(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[Annex]:
+    """A server for tests that change things; what is not their own they leave alone."""
+    with annexed(template, tmp_path_factory.mktemp("annex")) as annex:
+        yield annex

@@ -107,6 +107,11 @@ class SourceRepo:
         query = select(SourceObject.id).where(SourceObject.source_id == source_id, SourceObject.missing_at.is_(None))
         return self._session.scalars(query.order_by(SourceObject.id).limit(limit)).all()
 
+    def has_files(self, source_id: SourceId) -> bool:
+        """Return whether any file of a source was ever seen."""
+        query = select(SourceObject.id).where(SourceObject.source_id == source_id).limit(1)
+        return self._session.scalar(query) is not None
+
     def missing_folders(self, source_id: SourceId) -> set[int]:
         """Return the folders of a source that were found gone."""
         query = select(Folder.id).where(Folder.source_id == source_id, Folder.missing_at.is_not(None))

@@ -54,9 +54,11 @@ class TrashRepo:
         hide_texts(self._session, TRACKS, item_ids)
 
     def take_back(self, item: MediaItem, now: datetime) -> None:
-        """Let an item that was read before be listed as it was."""
+        """Let an item be as it was: listed when its bytes were read."""
         item.deleted_at, item.changed_at = None, now
         self._session.flush()
+        if item.status != "ready":
+            return
         self._session.execute(update(Track).where(Track.id == item.id).values(is_listed=True))
         show_texts(self._session, TRACKS, item.library_id, [item.id])
 

@@ -85,6 +85,7 @@ class Feed:
         Raises:
             AppError: LIMITED `too_many_listeners`; as `Gate.call`.
         """
+        generation = self._gate.generation
         caller, audience = await self._gate.call(headers, self._heard_by)
         if self._held[caller.user_id] >= self._per_account:
             raise AppError(
@@ -92,6 +93,7 @@ class Feed:
             )
         listener = Listener(headers, caller, audience, queue_events=self._queue_events)
         listener.has_gap = bool(last_id) and last_id != self._newest()
+        listener.must_look = generation != self._gate.generation
         listener.is_over = self._is_closed
         self._held[caller.user_id] += 1
         self._listeners.add(listener)
@@ -110,8 +112,9 @@ class Feed:
                 written = self._written(listener)
                 if written:
                     yield written
-                if not await self._waited(listener):
-                    listener.must_look |= self._gate.remembered(bearer(listener.headers)) is None
+                is_woken = await self._waited(listener)
+                listener.must_look |= self._gate.remembered(bearer(listener.headers)) is None  # the token may be over
+                if not is_woken:
                     yield _HEARTBEAT
         finally:
             self.leave(listener)

@@ -97,8 +97,10 @@ class Scanner:
         report = ScanReport()
         source_id, root = SourceId(source.id), source.path
         compare = Comparison(self._db, source_id, readable(root.rpartition(b"/")[2]), report, progress)
+        with self._db.read() as tx:
+            knows_files = tx.sources.has_files(source_id)  # missing ones count: they may be back under another name
         store = Storing(
-            self._db, self._folders, source_id, LibraryId(source.library_id), root, report, knows_files=known > 0
+            self._db, self._folders, source_id, LibraryId(source.library_id), root, report, knows_files=knows_files
         )
         compare.begin()
         report.is_complete = self._read(compare, store, progress)
