@@ -140,6 +140,31 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_password_chars: Annotated[int, Meta(ge=8, le=64, description="Shortest password of a new account.")] = 8
 
 
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often secrets may be wrong; whoever goes beyond is told to wait."""
+
+    passwords_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Wrong passwords, and new accounts, from one address or IPv6 /64 network in a minute; half as"
+            " many of one account in five minutes.",
+        ),
+    ] = 20
+    passwords_per_hour: Annotated[int, Meta(ge=1, description="Likewise in an hour.")] = 100
+    account_per_hour: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Wrong passwords of one account in an hour, from anywhere; beyond it a network from which it"
+            " was never opened has one attempt a minute.",
+        ),
+    ] = 50
+    tokens_per_minute: Annotated[
+        int, Meta(ge=1, description="Wrong app keys, refresh tokens and invites from one address in a minute.")
+    ] = 200
+
+
 class ScanSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Folders that are read."""
 
@@ -235,6 +260,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     blobs: BlobSettings = BlobSettings()
     uploads: UploadSettings = UploadSettings()
     auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
     scan: ScanSettings = ScanSettings()
     media: MediaSettings = MediaSettings()
     trash: TrashSettings = TrashSettings()

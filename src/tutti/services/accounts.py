@@ -19,6 +19,7 @@ from tutti.domain.values import SessionUUID, UserId
 from tutti.kit.text import username_key
 from tutti.models import AppKey, Library, Session, User
 from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
+from tutti.services.attempts import Attempts
 
 APP_KEY_PREFIX = "tutti_"
 """How every app key begins, so that it is known as one wherever it turns up."""
@@ -73,6 +74,7 @@ class Accounts:
         passwords: PasswordHasher,
         tokens: TokenSigner,
         tickets: TicketSigner,
+        attempts: Attempts,
         *,
         policy: AccountPolicy,
     ) -> None:
@@ -80,6 +82,7 @@ class Accounts:
         self._passwords = passwords
         self._tokens = tokens
         self._tickets = tickets
+        self._attempts = attempts
         self._policy = policy
 
     def open_claim(self) -> str | None:
@@ -101,9 +104,11 @@ class Accounts:
         """Make the first administrator, who becomes the owner of every library that has none.
 
         Raises:
-            AppError: FORBIDDEN `claim_refused` when the token is not the open one or the server is claimed; as `add`.
+            AppError: FORBIDDEN `claim_refused` when the token is not the open one or the server is claimed; LIMITED
+                `too_many_attempts` in its place; as `add`.
         """
-        self._check_claim(token)
+        with self._attempts.token(), self._db.read() as reading:
+            _check_claim(reading, token)
         roles = frozenset({Role.USER, Role.ADMIN})
         prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
         with self._db.write() as tx:
@@ -166,10 +171,11 @@ class Accounts:
 
         Raises:
             AppError: UNAUTHENTICATED `token_invalid`, `token_expired`, `session_ended`; for app keys `key_invalid`
-                and `key_ended`.
+                and `key_ended`, and LIMITED `too_many_attempts` in their place.
         """
         if token.startswith(APP_KEY_PREFIX):
-            return self._authenticate_key(token)
+            with self._attempts.token():
+                return self._authenticate_key(token)
         claims = self._tokens.verify(token)
         is_limited = (claims.expires_at - claims.issued_at).total_seconds() > 3600  # noqa: PLR2004 - one hour
         with self._db.read() as tx:
@@ -214,10 +220,6 @@ class Accounts:
         """Return the number that grows whenever somebody's access may have changed."""
         with self._db.read() as tx:
             return tx.server.epoch()
-
-    def _check_claim(self, token: str) -> None:
-        with self._db.read() as tx:
-            _check_claim(tx, token)
 
     def _existing(self, tx: Tx, username: str) -> User:
         user = tx.accounts.by_username(username_key(username))

@@ -12,6 +12,7 @@ from tutti.models import User
 from tutti.ports.identity import PasswordHasher, Verdict
 from tutti.services.accounts import AccountPolicy, access_changed
 from tutti.services.administration import set_email
+from tutti.services.attempts import Attempts
 
 _NAME_MAX = 100
 
@@ -42,9 +43,10 @@ class ProfileChange:
 class Profiles:
     """One's own account."""
 
-    def __init__(self, db: Database, passwords: PasswordHasher, *, policy: AccountPolicy) -> None:
+    def __init__(self, db: Database, passwords: PasswordHasher, attempts: Attempts, *, policy: AccountPolicy) -> None:
         self._db = db
         self._passwords = passwords
+        self._attempts = attempts
         self._policy = policy
 
     def mine(self, caller: Caller) -> Account:
@@ -85,13 +87,15 @@ class Profiles:
 
         Raises:
             AppError: FORBIDDEN `not_allowed` for a credential that may not change that, `wrong_password`; INVALID
-                `bad_password`; BUSY `password_queue_full`.
+                `bad_password`; LIMITED `too_many_attempts`; BUSY `password_queue_full`.
         """
         caller.require_credentials()
         with self._db.read() as tx:
-            before = _existing(tx, caller).password_hash
-        if self._passwords.verify(current, before) is Verdict.WRONG:
-            raise _wrong()
+            found = _existing(tx, caller)
+            before = found.password_hash
+        with self._attempts.password(caller.username, found):
+            if self._passwords.verify(current, before) is Verdict.WRONG:
+                raise _wrong()
         check_password(new, self._policy.floor, rules)
         after = self._passwords.hash(new)
         with self._db.write() as tx:

@@ -15,6 +15,7 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.models import Invite
 from tutti.ports.identity import PasswordHasher
 from tutti.services.accounts import AccountPolicy, NewUser, caller_of, digest_of, insert, prepare
+from tutti.services.attempts import Attempts
 
 INVITE_DAYS_MAX = 90
 
@@ -39,9 +40,18 @@ class MadeInvite:
 class Registration:
     """How strangers become users."""
 
-    def __init__(self, db: Database, passwords: PasswordHasher, *, policy: AccountPolicy, admission: Admission) -> None:
+    def __init__(
+        self,
+        db: Database,
+        passwords: PasswordHasher,
+        attempts: Attempts,
+        *,
+        policy: AccountPolicy,
+        admission: Admission,
+    ) -> None:
         self._db = db
         self._passwords = passwords
+        self._attempts = attempts
         self._policy = policy
         self._admission = admission
 
@@ -52,16 +62,18 @@ class Registration:
 
         Raises:
             AppError: FORBIDDEN `registration_closed`, `invite_refused` for a code that is missing, unknown, used or
-                expired; INVALID and CONFLICT as `Accounts.add`, and the invite stays good then.
+                expired; INVALID and CONFLICT as `Accounts.add`, and the invite stays good then;
+                LIMITED `too_many_attempts` for whoever asks too often.
         """
         if self._admission is Admission.CLOSED:
             raise AppError(ErrorKind.FORBIDDEN, "registration_closed", "Nobody can register here; ask for an account.")
         code_hash = None
         if self._admission is Admission.INVITE:
             code_hash = digest_of(invite or "")
-            with self._db.read() as tx:
-                if not tx.access.is_open(code_hash, tx.now):
+            with self._attempts.token(), self._db.read() as reading:
+                if not reading.access.is_open(code_hash, reading.now):
                     raise _refused()
+        self._attempts.registration()
         prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
         roles = frozenset({Role.USER})
         with self._db.write() as tx:

@@ -17,6 +17,7 @@ from tutti.kit.text import clean, username_key
 from tutti.models import RefreshToken, Session, User
 from tutti.ports.identity import AccessClaims, PasswordHasher, TokenSigner, Verdict
 from tutti.services.accounts import access_changed, caller_of, digest_of, tx_roles
+from tutti.services.attempts import Attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Sessions:
         db: Database,
         passwords: PasswordHasher,
         tokens: TokenSigner,
+        attempts: Attempts,
         *,
         successor_key: bytes,
         policy: SessionPolicy,
@@ -74,6 +76,7 @@ class Sessions:
         self._db = db
         self._passwords = passwords
         self._tokens = tokens
+        self._attempts = attempts
         self._successor_key = successor_key
         self._policy = policy
 
@@ -82,13 +85,17 @@ class Sessions:
 
         Raises:
             AppError: UNAUTHENTICATED `bad_login`, the same in words and time for an unknown name, a wrong password
-                and a disabled account; BUSY `password_queue_full`.
+                and a disabled account; LIMITED `too_many_attempts`; BUSY `password_queue_full`.
         """
         policy = policy or self._policy
         with self._db.read() as tx:
             found = tx.accounts.by_username(username_key(username))
         if found is not None and policy.is_exact and found.username != username:
             found = None
+        with self._attempts.password(username, found):
+            return self._sign_in(found, password, client, policy)
+
+    def _sign_in(self, found: User | None, password: str, client: Client, policy: SessionPolicy) -> SignedIn:
         usable = found is not None and found.is_active
         verdict = self._passwords.verify(password, found.password_hash if found is not None and usable else None)
         if found is None or verdict is Verdict.WRONG:
@@ -117,10 +124,13 @@ class Sessions:
         only hashes are stored. A token used again after that ends the session: somebody else has a copy.
 
         Raises:
-            AppError: UNAUTHENTICATED `refresh_refused`.
+            AppError: UNAUTHENTICATED `refresh_refused`; LIMITED `too_many_attempts` in its place.
         """
+        with self._attempts.token():
+            return self._refresh(token, policy or self._policy)
+
+    def _refresh(self, token: str, policy: SessionPolicy) -> SignedIn:
         is_reused = False
-        policy = policy or self._policy
         with self._db.write() as tx:
             row = tx.accounts.refresh_by_hash(digest_of(token))
             session = None if row is None else tx.accounts.session_by_id(row.session_id)

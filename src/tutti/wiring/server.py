@@ -140,13 +140,19 @@ async def _serve(
 
     with background.running(core, access_changed=access_changed, happened=happened, beside=beside):
         announce(_address(core.settings, listener), core.accounts.open_claim())
-        Thread(target=core.tokens.warm_up, name="warm-up", daemon=True).start()
+        Thread(target=_warm_up, args=(core,), name="warm-up", daemon=True).start()
         gc.enable()
         gc.freeze()
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(holds.watch(gate.changed))
             await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
             watcher.cancel()
+
+
+def _warm_up(core: Core) -> None:
+    """Do what the first to sign in would wait for."""
+    core.tokens.warm_up()
+    core.limiter.warm_up()
 
 
 def _stop(server: uvicorn.Server, feed: Feed) -> None:

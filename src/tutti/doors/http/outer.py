@@ -9,6 +9,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import MethodNotAllowedException
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
+from tutti.domain.origin import Origin, arrive
 from tutti.doors.http.app import Errors, identify, request_id
 from tutti.doors.http.shortcuts import Shortcut
 
@@ -36,6 +37,8 @@ class Outer:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})["request_id"] = identity = identify(scope["headers"])
+        client = scope["client"]  # the peer, or whom a trusted proxy speaks for
+        arrive(Origin(self._errors.door_of(scope["path"]), "" if client is None else client[0], identity))
         for shortcut in self._shortcuts:
             match = shortcut.pattern.fullmatch(scope["path"])
             if match is not None:

@@ -13,8 +13,9 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromQuery
 
-from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.errors import AppError
 from tutti.doors.native.desk import RULES, Desk, Policy
+from tutti.doors.native.errors import STATUSES
 from tutti.doors.native.shapes import server as shapes
 from tutti.services.accounts import NewUser
 
@@ -76,8 +77,7 @@ async def claim_form(
     try:
         caller = await desk.logins(desk.accounts.claim, token, wanted, RULES)
     except AppError as error:
-        status = 403 if error.kind is ErrorKind.FORBIDDEN else 422
-        return _page("claim.html", {"token": token, "error": error.message}, status)
+        return _page("claim.html", {"token": token, "error": error.message}, STATUSES[error.kind])
     return _page("claimed.html", {"username": caller.username})
 
 
