@@ -195,6 +195,12 @@ class TrashSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 30
 
 
+class AuditSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who did what."""
+
+    days: Annotated[int, Meta(ge=1, le=3650, description="For how long the audit log is kept.")] = 365
+
+
 class QuotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How much accounts may keep here."""
 
@@ -264,6 +270,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     scan: ScanSettings = ScanSettings()
     media: MediaSettings = MediaSettings()
     trash: TrashSettings = TrashSettings()
+    audit: AuditSettings = AuditSettings()
     quota: QuotaSettings = QuotaSettings()
     events: EventSettings = EventSettings()
     redis: RedisSettings = RedisSettings()

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, select
 
 from support.clock import ManualClock
-from support.databases import fresh_url
+from support.databases import AUDIT_KEY, fresh_url
 from support.music import Song, save
 from support.scripted_media import ScriptedMedia
 from tutti.backends.blobs_local import LocalBlobs
@@ -40,6 +40,7 @@ from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
 from tutti.services.attempts import AttemptPolicy, Attempts
+from tutti.services.audit import Audit
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
@@ -134,7 +135,7 @@ def clean_database(engine: Engine, *, clock: Clock, bus: LocalBus) -> Iterator[D
         url = engine.url.render_as_string(hide_password=False)
         with engine.begin() as connection:
             connection.exec_driver_sql(_EMPTY)
-    database = Database(url, clock=clock, bus=bus)
+    database = Database(url, clock=clock, bus=bus, audit_key=AUDIT_KEY)
     database.engine = engine
     try:
         yield database
@@ -186,6 +187,7 @@ class House:
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
         self.removals = Removals(db, self.locks)
+        self.audit = Audit(db, keep=timedelta(days=365))
         self.maintenance = Maintenance(
             db,
             self.blobs,
@@ -194,6 +196,7 @@ class House:
             ingest=self.ingest,
             trash=self.trash,
             removals=self.removals,
+            audit=self.audit,
             policy=MaintenancePolicy(),
         )
         self.health = Health(db, self.media)

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tutti.cli import databases, doctor, keys, libraries, scanning, serving, sources, users
+from tutti.cli import audit, databases, doctor, keys, libraries, scanning, serving, sources, users
 from tutti.cli.output import visible
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
@@ -24,6 +24,7 @@ app.add_typer(sources.app, name="source")
 app.add_typer(databases.app, name="db")
 app.command("migrate")(databases.migrate)
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.command("serve")(serving.serve)
 app.command("scan")(scanning.scan)
 app.command("doctor")(doctor.doctor)

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.accounts import UserRow
 from tutti.domain.accounts import ANY, AccountRules, check_email, check_password, check_username
+from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Caller, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
@@ -20,6 +21,7 @@ from tutti.kit.text import username_key
 from tutti.models import AppKey, Library, Session, User
 from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
 from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 APP_KEY_PREFIX = "tutti_"
 """How every app key begins, so that it is known as one wherever it turns up."""
@@ -107,7 +109,7 @@ class Accounts:
             AppError: FORBIDDEN `claim_refused` when the token is not the open one or the server is claimed; LIMITED
                 `too_many_attempts` in its place; as `add`.
         """
-        with self._attempts.token(), self._db.read() as reading:
+        with self._attempts.token(Action.CLAIM), self._db.read() as reading:
             _check_claim(reading, token)
         roles = frozenset({Role.USER, Role.ADMIN})
         prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
@@ -117,7 +119,9 @@ class Accounts:
             for library in tx.libraries.without_owner():
                 tx.libraries.add_member(library.id, user.id, "owner")
             tx.server.close_claim()
-            return caller_of(user, roles, None)
+            caller = caller_of(user, roles, None)
+            note(tx, Action.CLAIM, caller)
+            return caller
 
     def add(self, actor: Actor, wanted: NewUser, rules: AccountRules = ANY) -> Caller:
         """Make an account with its personal library; it keeps to the rules of the door that it is asked for at.
@@ -134,6 +138,7 @@ class Accounts:
                 for library in tx.libraries.without_owner():
                     tx.libraries.add_member(library.id, user.id, "owner")
                 tx.server.close_claim()
+            note(tx, Action.ACCOUNT_ADD, actor, f"{user.username} {' '.join(sorted(wanted.roles))}")
             return caller_of(user, tx_roles(tx, user), None)
 
     def everyone(self, actor: Actor) -> Sequence[UserRow]:
@@ -154,7 +159,7 @@ class Accounts:
         """
         actor.require(Permission.ADMINISTER)
         with self._db.write() as tx:
-            switch(tx, self._existing(tx, username), is_active=is_active)
+            switch(tx, actor, self._existing(tx, username), is_active=is_active)
 
     def named(self, username: str) -> Caller:
         """Return the caller for an account, for the command line.
@@ -174,7 +179,7 @@ class Accounts:
                 and `key_ended`, and LIMITED `too_many_attempts` in their place.
         """
         if token.startswith(APP_KEY_PREFIX):
-            with self._attempts.token():
+            with self._attempts.token(Action.APP_KEY_USE):
                 return self._authenticate_key(token)
         claims = self._tokens.verify(token)
         is_limited = (claims.expires_at - claims.issued_at).total_seconds() > 3600  # noqa: PLR2004 - one hour
@@ -268,7 +273,7 @@ def insert(tx: WriteTx, user: User, roles: Collection[Role]) -> User:
     return user
 
 
-def switch(tx: WriteTx, user: User, *, is_active: bool) -> None:
+def switch(tx: WriteTx, actor: Actor, user: User, *, is_active: bool) -> None:
     """Let an account in or keep it out.
 
     Raises:
@@ -279,6 +284,7 @@ def switch(tx: WriteTx, user: User, *, is_active: bool) -> None:
         tx.accounts.revoke_sessions(user.id, tx.now)
     user.is_active, user.changed_at = is_active, tx.now
     access_changed(tx)
+    note(tx, Action.ACCOUNT_ENABLE if is_active else Action.ACCOUNT_DISABLE, actor, user.username)
 
 
 def check_not_last_admin(tx: Tx, user: User) -> None:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from tutti.db.engine import Database, Tx
 from tutti.domain.accounts import ANY, KEPT, AccountRules, Kept, check_password
+from tutti.domain.audit import Action
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.kit.text import clean
@@ -13,6 +14,7 @@ from tutti.ports.identity import PasswordHasher, Verdict
 from tutti.services.accounts import AccountPolicy, access_changed
 from tutti.services.administration import set_email
 from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 _NAME_MAX = 100
 
@@ -76,7 +78,7 @@ class Profiles:
             if change.birth_date is not KEPT:
                 profile.birth_date = _birth_date(change.birth_date, tx.now.date())
             if change.email is not KEPT:
-                set_email(tx, user, change.email)
+                set_email(tx, caller, user, change.email)
             user.changed_at = tx.now
             tx.accounts.keep_profile(profile)
             tx.flush()
@@ -93,7 +95,7 @@ class Profiles:
         with self._db.read() as tx:
             found = _existing(tx, caller)
             before = found.password_hash
-        with self._attempts.password(caller.username, found):
+        with self._attempts.password(Action.PASSWORD_CHANGE, caller.username, found, actor=caller):
             if self._passwords.verify(current, before) is Verdict.WRONG:
                 raise _wrong()
         check_password(new, self._policy.floor, rules)
@@ -105,6 +107,7 @@ class Profiles:
             user.password_hash, user.changed_at = after, tx.now
             tx.accounts.revoke_sessions(user.id, tx.now, but=caller.session_uuid)
             access_changed(tx)
+            note(tx, Action.PASSWORD_CHANGE, caller, user.username)
 
 
 def _existing(tx: Tx, caller: Caller) -> User:

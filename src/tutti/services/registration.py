@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database
 from tutti.db.repos.access import InviteRow
 from tutti.domain.accounts import ANY, AccountRules
+from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Caller, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.models import Invite
 from tutti.ports.identity import PasswordHasher
 from tutti.services.accounts import AccountPolicy, NewUser, caller_of, digest_of, insert, prepare
 from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 INVITE_DAYS_MAX = 90
 
@@ -70,7 +72,7 @@ class Registration:
         code_hash = None
         if self._admission is Admission.INVITE:
             code_hash = digest_of(invite or "")
-            with self._attempts.token(), self._db.read() as reading:
+            with self._attempts.token(Action.REGISTER), self._db.read() as reading:
                 if not reading.access.is_open(code_hash, reading.now):
                     raise _refused()
         self._attempts.registration()
@@ -83,7 +85,9 @@ class Registration:
             user = insert(tx, prepared, roles)
             if used is not None:
                 tx.access.name_invited(used, user.id)
-            return caller_of(user, roles, None)
+            caller = caller_of(user, roles, None)
+            note(tx, Action.REGISTER, caller, self._admission)
+            return caller
 
     def invites(self, actor: Actor) -> Sequence[InviteRow]:
         """Return all invites, the newest first.
@@ -114,6 +118,7 @@ class Registration:
                 expires_at=tx.now + timedelta(days=days),
             )
             tx.access.add_invite(made)
+            note(tx, Action.INVITE_MAKE, actor, str(made.uuid))
             return MadeInvite(made.uuid, made.expires_at, code)
 
     def withdraw(self, actor: Actor, uuid: UUID) -> None:
@@ -126,6 +131,7 @@ class Registration:
         with self._db.write() as tx:
             if not tx.access.delete_invite(uuid):
                 raise AppError(ErrorKind.NOT_FOUND, "invite_not_found", "There is no such invite.")
+            note(tx, Action.INVITE_WITHDRAW, actor, str(uuid))
 
 
 def _refused() -> AppError:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, WriteTx
 from tutti.db.repos.accounts import SessionRow
+from tutti.domain.audit import Action, Outcome
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import SessionUUID, UserId
@@ -18,6 +19,7 @@ from tutti.models import RefreshToken, Session, User
 from tutti.ports.identity import AccessClaims, PasswordHasher, TokenSigner, Verdict
 from tutti.services.accounts import access_changed, caller_of, digest_of, tx_roles
 from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Sessions:
             found = tx.accounts.by_username(username_key(username))
         if found is not None and policy.is_exact and found.username != username:
             found = None
-        with self._attempts.password(username, found):
+        with self._attempts.password(Action.SIGN_IN, username, found):
             return self._sign_in(found, password, client, policy)
 
     def _sign_in(self, found: User | None, password: str, client: Client, policy: SessionPolicy) -> SignedIn:
@@ -126,7 +128,7 @@ class Sessions:
         Raises:
             AppError: UNAUTHENTICATED `refresh_refused`; LIMITED `too_many_attempts` in its place.
         """
-        with self._attempts.token():
+        with self._attempts.token(Action.REFRESH):
             return self._refresh(token, policy or self._policy)
 
     def _refresh(self, token: str, policy: SessionPolicy) -> SignedIn:
@@ -147,6 +149,8 @@ class Sessions:
                 is_reused = True
                 session.revoked_at = tx.now
                 access_changed(tx)
+                caller = caller_of(user, tx_roles(tx, user), None)
+                note(tx, Action.REFRESH_REUSE, caller, session.label, outcome=Outcome.REFUSED)
             session.last_used_at = tx.now
             signed_in = self._signed_in(tx, user, session, refresh_token=successor, policy=policy)
         if is_reused:
@@ -187,6 +191,7 @@ class Sessions:
                 raise AppError(ErrorKind.NOT_FOUND, "session_not_found", "There is no such session.")
             session.revoked_at = tx.now
             access_changed(tx)
+            note(tx, Action.SESSION_END, caller, session.label)
 
     def sign_out_everywhere(self, caller: Caller) -> int:
         """End every session of the caller at every door, his own included; return how many. App keys stay.
@@ -200,6 +205,7 @@ class Sessions:
         with self._db.write() as tx:
             ended = tx.accounts.revoke_sessions(caller.user_id, tx.now)
             access_changed(tx)
+            note(tx, Action.SIGN_OUT_EVERYWHERE, caller)
             return ended
 
     def _open(self, tx: WriteTx, user: User, client: Client, policy: SessionPolicy) -> SignedIn:
@@ -218,7 +224,9 @@ class Sessions:
             access_changed(tx)
         token = secrets.token_hex(32)
         _keep(tx, session, token, policy)
-        return self._signed_in(tx, user, session, refresh_token=token, policy=policy)
+        signed_in = self._signed_in(tx, user, session, refresh_token=token, policy=policy)
+        note(tx, Action.SIGN_IN, signed_in.caller, session.label)
+        return signed_in
 
     def _successor(self, token: str) -> str:
         return hmac.new(self._successor_key, token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

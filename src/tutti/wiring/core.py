@@ -30,6 +30,7 @@ from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
 from tutti.services.attempts import AttemptPolicy, Attempts
+from tutti.services.audit import Audit
 from tutti.services.catalog import Catalog
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
@@ -87,6 +88,7 @@ class Core:
     removals: Removals
     quotas: Quotas
     jobs: Jobs
+    audit: Audit
 
 
 @contextmanager
@@ -101,7 +103,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         key_folder = KeyFolder(data / "keys", clock=clock)
         keys = key_folder.ring
         bus = LocalBus()
-        db = Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4)
+        audit_key, pool_size = keys.derive(Purpose.AUDIT), settings.http.threads + 4
+        db = Database(settings.db_url, clock=clock, bus=bus, pool_size=pool_size, audit_key=audit_key)
         stack.callback(db.close)
         blobs = LocalBlobs(settings.blobs_dir, reserve_bytes=settings.blobs.reserve_mb << 20)
         _check_not_lost(settings, blobs)
@@ -121,6 +124,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         attempts = Attempts(db, limiter, policy=_attempt_policy(settings))
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
         removals = Removals(db, locks)
+        audit = Audit(db, keep=timedelta(days=settings.audit.days))
         ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
         yield Core(
             settings=settings,
@@ -169,6 +173,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 ingest=ingest,
                 trash=trash,
                 removals=removals,
+                audit=audit,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
@@ -177,6 +182,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             removals=removals,
             quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),
+            audit=audit,
         )
 
 

@@ -180,6 +180,7 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         trash=core.trash,
         quotas=core.quotas,
         jobs=core.jobs,
+        audit=core.audit,
         feed=feed,
         jwks=core.tokens.jwks,
         gate=gate,
