@@ -20,6 +20,7 @@ DOORS = ("native",)
 LATER_DOORS = ("astolfo", "sinuzoid", "musakone", "tuneton", "joykunga", "subsonic", "web")
 PREFIX = "TUTTI_"
 LATER = "Not in this version."
+_TOKEN_MIN = 16
 
 Names = tuple[str, ...]
 """Written with commas between."""
@@ -245,6 +246,23 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "auto"
 
 
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `/metrics` tells Prometheus."""
+
+    token: Annotated[
+        Secret,
+        Meta(
+            description="Bearer token with which another machine may read `/metrics`; without one only this machine"
+            " may, directly."
+        ),
+    ] = Secret()
+
+    def __post_init__(self) -> None:
+        """Refuse what can be guessed."""
+        if self.token and len(self.token) < _TOKEN_MIN:
+            raise ValueError(f"token: must have at least {_TOKEN_MIN} characters")
+
+
 class CompatSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the programs that Tutti replaces."""
 
@@ -276,6 +294,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     redis: RedisSettings = RedisSettings()
     mopidy: MopidySettings = MopidySettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     compat: CompatSettings = CompatSettings()
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from time import monotonic
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from tutti.db import dialect
 from tutti.db.repos.access import AccessRepo
@@ -218,6 +219,11 @@ class Database:
         with self.engine.connect() as connection:
             info = connection.dialect.server_version_info or ()
             return f"{connection.dialect.name} {'.'.join(map(str, info))}"
+
+    def connections_in_use(self) -> int:
+        """Return how many connections of the pool somebody has, whoever asks within a transaction included."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def ping(self) -> None:
         """Ask the database for an answer.

@@ -21,6 +21,8 @@ from tutti.doors.http.express import Express
 from tutti.doors.http.feed import Feed
 from tutti.doors.http.holds import Holds
 from tutti.doors.http.hop import Hop
+from tutti.doors.http.meter import Meter
+from tutti.doors.http.metrics import Metrics
 from tutti.doors.http.outer import Outer
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol, check_protocol
@@ -107,8 +109,10 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         desk = _desk(core, gate, feed, hop=hop, logins=logins, covers=covers, bodies=bodies)
         door = open_door(desk, delivery, holds, core.clock)
         app, errors = assemble([door])
-        express = Express(finder(door.shortcuts), pages, stall_s)
-        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
+        hops = {"use_cases": hop, "logins": logins, "covers": covers, "bodies": bodies}
+        metrics = Metrics(Meter(), core.health, holds, hop=hop, hops=hops, token=settings.metrics.token)
+        express = Express(finder(door.shortcuts), pages, stall_s, metrics.meter.note)
+        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts, metrics), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(
