@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
 
 from support.core import PASSWORD, House
+from support.databases import ON_SQLITE
 from support.errors import raised
 from tutti.db.engine import WriteTx
 from tutti.domain.audit import Action, Outcome
@@ -245,6 +247,21 @@ class TestRefused:
         raised(lambda: house.accounts.authenticate("tutti_wrong"))
 
         assert told(house) == ("app_key_use", "refused", "", "")
+
+    @ON_SQLITE
+    def test_it_stays_refused_where_nothing_can_be_written(self, house: House) -> None:
+        path = Path(house.db.engine.url.database or "")
+
+        def lose() -> None:
+            house.db.close()
+            path.unlink()
+            path.mkdir()
+
+        house.passwords.before_verify = lose
+        try:
+            assert raised(lambda: sign_in(house, "wrong password")) == (ErrorKind.UNAUTHENTICATED, "bad_login")
+        finally:
+            path.rmdir()
 
     def test_one_s_own_wrong_password(self, house: House) -> None:
         raised(lambda: house.profiles.change_password(house.ann, "wrong password", "another good one"))

@@ -1,7 +1,5 @@
 """How a use case notes in the audit log what it does, and what it refuses."""
 
-import structlog
-
 from tutti.db.engine import Database, WriteTx
 from tutti.domain.audit import Action, Outcome
 from tutti.domain.caller import Actor, Caller
@@ -9,8 +7,6 @@ from tutti.domain.errors import AppError
 from tutti.domain.origin import origin
 from tutti.kit.text import clean
 from tutti.models import AuditEntry
-
-_log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 OPERATOR = "operator"
 """Who did it when the command line did."""
@@ -52,4 +48,6 @@ def note_refused(
         with db.write() as tx:
             note(tx, action, actor, target, outcome=outcome)
     except AppError as error:
-        _log.error("audit.not_written", action=action, outcome=outcome, reason=error.code)
+        import structlog  # noqa: PLC0415 - a server loads it without rich, so no command may be before it
+
+        structlog.get_logger().error("audit.not_written", action=action, outcome=outcome, reason=error.code)
