@@ -20,6 +20,7 @@ DOORS = ("native",)
 LATER_DOORS = ("astolfo", "sinuzoid", "musakone", "tuneton", "joykunga", "subsonic", "web")
 PREFIX = "TUTTI_"
 LATER = "Not in this version."
+_TOKEN_MIN = 16
 
 Names = tuple[str, ...]
 """Written with commas between."""
@@ -140,6 +141,31 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_password_chars: Annotated[int, Meta(ge=8, le=64, description="Shortest password of a new account.")] = 8
 
 
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often secrets may be wrong; whoever goes beyond is told to wait."""
+
+    passwords_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Wrong passwords, and new accounts, from one address or IPv6 /64 network in a minute; half as"
+            " many of one account in five minutes.",
+        ),
+    ] = 20
+    passwords_per_hour: Annotated[int, Meta(ge=1, description="Likewise in an hour.")] = 100
+    account_per_hour: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Wrong passwords of one account in an hour, from anywhere; beyond it a network from which it"
+            " was never opened has one attempt a minute.",
+        ),
+    ] = 50
+    tokens_per_minute: Annotated[
+        int, Meta(ge=1, description="Wrong app keys, refresh tokens and invites from one address in a minute.")
+    ] = 200
+
+
 class ScanSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Folders that are read."""
 
@@ -168,6 +194,12 @@ class TrashSettings(Struct, frozen=True, forbid_unknown_fields=True):
     days: Annotated[
         int, Meta(ge=0, le=3650, description="For how long deleted tracks can be restored before their bytes go.")
     ] = 30
+
+
+class AuditSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who did what."""
+
+    days: Annotated[int, Meta(ge=1, le=3650, description="For how long the audit log is kept.")] = 365
 
 
 class QuotaSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,6 +246,23 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "auto"
 
 
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `/metrics` tells Prometheus."""
+
+    token: Annotated[
+        Secret,
+        Meta(
+            description="Bearer token with which another machine may read `/metrics`; without one only this machine"
+            " may, directly."
+        ),
+    ] = Secret()
+
+    def __post_init__(self) -> None:
+        """Refuse what can be guessed."""
+        if self.token and len(self.token) < _TOKEN_MIN:
+            raise ValueError(f"token: must have at least {_TOKEN_MIN} characters")
+
+
 class CompatSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the programs that Tutti replaces."""
 
@@ -235,14 +284,17 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     blobs: BlobSettings = BlobSettings()
     uploads: UploadSettings = UploadSettings()
     auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
     scan: ScanSettings = ScanSettings()
     media: MediaSettings = MediaSettings()
     trash: TrashSettings = TrashSettings()
+    audit: AuditSettings = AuditSettings()
     quota: QuotaSettings = QuotaSettings()
     events: EventSettings = EventSettings()
     redis: RedisSettings = RedisSettings()
     mopidy: MopidySettings = MopidySettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     compat: CompatSettings = CompatSettings()
 
     def __post_init__(self) -> None:

@@ -72,3 +72,20 @@ class TestPing:
         path.with_name("another").replace(path)
 
         assert raised(house.health.ping) == (ErrorKind.UNAVAILABLE, "database_unavailable")
+
+
+class TestFigures:
+    def test_jobs_and_uploads_are_counted(self, house: House) -> None:
+        house.sources.rescan_all()
+        upload = house.ingest.stage(house.ann, "one.mp3")
+
+        figures = house.health.figures()
+        upload.abandon()
+
+        assert figures is not None
+        assert (figures.jobs, figures.uploads) == ({"due": 1}, 1)
+        assert figures.connections >= 1
+
+    @ON_SQLITE
+    def test_a_database_without_an_answer_gives_none(self, broken: House) -> None:
+        assert broken.health.figures() is None

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, select
 
 from support.clock import ManualClock
-from support.databases import fresh_url
+from support.databases import AUDIT_KEY, fresh_url
 from support.music import Song, save
 from support.scripted_media import ScriptedMedia
 from tutti.backends.blobs_local import LocalBlobs
@@ -20,6 +20,7 @@ from tutti.backends.bus import LocalBus
 from tutti.backends.files import FolderCovers, LocalFiles
 from tutti.backends.folders import LocalFolders
 from tutti.backends.keys import KeyRing, Purpose
+from tutti.backends.limits import WindowLimiter
 from tutti.backends.locks import FileLocks
 from tutti.backends.passwords import Argon2Cost, Argon2Passwords
 from tutti.backends.tickets import HMACTickets
@@ -39,6 +40,8 @@ from tutti.services.accounts import AccountPolicy, Accounts, NewUser
 from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
+from tutti.services.attempts import AttemptPolicy, Attempts
+from tutti.services.audit import Audit
 from tutti.services.backups import Backups
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
@@ -72,6 +75,7 @@ class CountingPasswords:
         self.hashed = 0
         self.verified = 0
         self.before_hash: Callable[[], object] = lambda: None
+        self.before_verify: Callable[[], object] = lambda: None
 
     def hash(self, password: str) -> str:
         self.before_hash()
@@ -79,6 +83,7 @@ class CountingPasswords:
         return self._real.hash(password)
 
     def verify(self, password: str, hashed: str | None) -> Verdict:
+        self.before_verify()
         self.verified += 1
         return self._real.verify(password, hashed)
 
@@ -132,7 +137,7 @@ def clean_database(engine: Engine, *, clock: Clock, bus: LocalBus) -> Iterator[D
         url = engine.url.render_as_string(hide_password=False)
         with engine.begin() as connection:
             connection.exec_driver_sql(_EMPTY)
-    database = Database(url, clock=clock, bus=bus)
+    database = Database(url, clock=clock, bus=bus, audit_key=AUDIT_KEY)
     database.engine = engine
     try:
         yield database
@@ -162,16 +167,20 @@ class House:
         self.covers = FolderCovers(place / "covers")
         self.tokens = RS256Tokens(keys, issuer="tutti", clock=clock)
         self.tickets = HMACTickets(keys, clock=clock)
-        self.accounts = Accounts(db, self.passwords, self.tokens, self.tickets, policy=AccountPolicy())
+        self.limiter = WindowLimiter(clock=clock)
+        self.attempts = Attempts(db, self.limiter, policy=AttemptPolicy())
+        self.accounts = Accounts(db, self.passwords, self.tokens, self.tickets, self.attempts, policy=AccountPolicy())
         self.sessions = Sessions(
             db,
             self.passwords,
             self.tokens,
+            self.attempts,
             successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
             policy=SessionPolicy(),
         )
         self.administration = Administration(db, self.passwords, policy=AccountPolicy())
-        self.profiles, self.app_keys = Profiles(db, self.passwords, policy=AccountPolicy()), AppKeys(db)
+        self.profiles = Profiles(db, self.passwords, self.attempts, policy=AccountPolicy())
+        self.app_keys = AppKeys(db)
         self.libraries, self.sources, self.catalog = Libraries(db), Sources(db), Catalog(db)
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
@@ -180,6 +189,7 @@ class House:
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
         self.removals = Removals(db, self.locks)
+        self.audit = Audit(db, keep=timedelta(days=365))
         self.maintenance = Maintenance(
             db,
             self.blobs,
@@ -188,6 +198,7 @@ class House:
             ingest=self.ingest,
             trash=self.trash,
             removals=self.removals,
+            audit=self.audit,
             policy=MaintenancePolicy(),
         )
         self.health = Health(db, self.media)
@@ -205,7 +216,7 @@ class House:
         return self.accounts.add(Operator(), NewUser(username, PASSWORD, is_admin=is_admin))
 
     def registration(self, admission: Admission) -> Registration:
-        return Registration(self.db, self.passwords, policy=AccountPolicy(), admission=admission)
+        return Registration(self.db, self.passwords, self.attempts, policy=AccountPolicy(), admission=admission)
 
     def disable(self, username: str) -> None:
         """Keep an account out; another administrator sees to it that it is not the last one."""

@@ -37,6 +37,9 @@ ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirec
 _folders = count(1)
 
 
+AUDIT_KEY = bytes(range(32))
+
+
 class Place(NamedTuple):
     """A folder of a source."""
 
@@ -55,7 +58,7 @@ def fresh_database(
         clock: Stands still when not given.
         bus: Nobody listens when not given.
     """
-    return Database(fresh_url(folder, kind), clock=clock or ManualClock(), bus=bus or LocalBus())
+    return Database(fresh_url(folder, kind), clock=clock or ManualClock(), bus=bus or LocalBus(), audit_key=AUDIT_KEY)
 
 
 def fresh_url(folder: Path, kind: str = "sqlite") -> str:

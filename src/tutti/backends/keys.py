@@ -40,6 +40,7 @@ class Purpose(StrEnum):
 
     TICKETS = "tutti/tickets/1"
     REFRESH_SUCCESSORS = "tutti/refresh-successors/1"
+    AUDIT = "tutti/audit/1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from time import monotonic
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from tutti.db import dialect
 from tutti.db.repos.access import AccessRepo
 from tutti.db.repos.accounts import AccountRepo
+from tutti.db.repos.audit import AuditRepo
 from tutti.db.repos.browse import BrowseRepo
 from tutti.db.repos.catalog import CatalogRepo
 from tutti.db.repos.integrity import IntegrityRepo
@@ -35,8 +37,9 @@ from tutti.ports.bus import Bus
 class Tx:
     """One transaction and its repositories; belongs to one thread."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, audit_key: bytes) -> None:
         self._session = session
+        self._audit_key = audit_key
         self.now = clock()
 
     @cached_property
@@ -105,6 +108,11 @@ class Tx:
         return IntegrityRepo(self._session)
 
     @cached_property
+    def audit(self) -> AuditRepo:
+        """Who did what."""
+        return AuditRepo(self._session, self._audit_key)
+
+    @cached_property
     def server(self) -> ServerRepo:
         """Facts of the server itself."""
         return ServerRepo(self._session)
@@ -113,8 +121,8 @@ class Tx:
 class WriteTx(Tx):
     """A transaction that may change things; its events leave after the commit and are dropped on rollback."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
-        super().__init__(session, clock)
+    def __init__(self, session: Session, clock: Clock, audit_key: bytes) -> None:
+        super().__init__(session, clock, audit_key)
         self.events: list[Event] = []
 
     @cached_property
@@ -147,10 +155,12 @@ _PATIENCE_S = 2.0
 class Database:
     """The database of one server; safe to share between threads."""
 
-    def __init__(self, url: str, *, clock: Clock, bus: Bus, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, clock: Clock, bus: Bus, pool_size: int = 8, audit_key: bytes = b"") -> None:
+        """Open it; without the key of the audit log only what is not noted there can be done."""
         self.engine = dialect.open_engine(url, pool_size=pool_size)
         self._clock = clock
         self._bus = bus
+        self._audit_key = audit_key
         # Writers of this process queue here in order: SQLite's own lock only polls, and PostgreSQL's would take a
         # connection for each that waits.
         self._writer = Lock()
@@ -173,7 +183,7 @@ class Database:
             self._connect() as plain,
             Session(dialect.begin_reading(plain), autoflush=False) as session,
         ):
-            yield Tx(session, self._clock)
+            yield Tx(session, self._clock, self._audit_key)
 
     @contextmanager
     def write(self) -> Iterator[WriteTx]:
@@ -185,7 +195,7 @@ class Database:
         with dialect.explained(), self._writer, self._connect() as plain:
             connection = dialect.begin_writing(plain)
             with Session(connection, expire_on_commit=False) as session, session.begin():
-                tx = WriteTx(session, self._clock)
+                tx = WriteTx(session, self._clock, self._audit_key)
                 yield tx
         for event in tx.events:
             self._bus.publish(event)
@@ -209,6 +219,11 @@ class Database:
         with self.engine.connect() as connection:
             info = connection.dialect.server_version_info or ()
             return f"{connection.dialect.name} {'.'.join(map(str, info))}"
+
+    def connections_in_use(self) -> int:
+        """Return how many connections of the pool somebody has, whoever asks within a transaction included."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def ping(self) -> None:
         """Ask the database for an answer.

@@ -30,10 +30,12 @@ class AppError(Exception):
         kind: Its class, from the closed list.
         code: A stable snake_case word that clients may branch on.
         message: One sentence, safe to show to a stranger.
+        retry_after_s: After how many seconds trying again may help, where that is known.
     """
 
-    def __init__(self, kind: ErrorKind, code: str, message: str) -> None:
+    def __init__(self, kind: ErrorKind, code: str, message: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.accounts import UserRow
 from tutti.domain.accounts import ANY, AccountRules, check_email, check_password, check_username
+from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Caller, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event
@@ -19,6 +20,8 @@ from tutti.domain.values import SessionUUID, UserId
 from tutti.kit.text import username_key
 from tutti.models import AppKey, Library, Session, User
 from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
+from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 APP_KEY_PREFIX = "tutti_"
 """How every app key begins, so that it is known as one wherever it turns up."""
@@ -73,6 +76,7 @@ class Accounts:
         passwords: PasswordHasher,
         tokens: TokenSigner,
         tickets: TicketSigner,
+        attempts: Attempts,
         *,
         policy: AccountPolicy,
     ) -> None:
@@ -80,6 +84,7 @@ class Accounts:
         self._passwords = passwords
         self._tokens = tokens
         self._tickets = tickets
+        self._attempts = attempts
         self._policy = policy
 
     def open_claim(self) -> str | None:
@@ -101,9 +106,11 @@ class Accounts:
         """Make the first administrator, who becomes the owner of every library that has none.
 
         Raises:
-            AppError: FORBIDDEN `claim_refused` when the token is not the open one or the server is claimed; as `add`.
+            AppError: FORBIDDEN `claim_refused` when the token is not the open one or the server is claimed; LIMITED
+                `too_many_attempts` in its place; as `add`.
         """
-        self._check_claim(token)
+        with self._attempts.token(Action.CLAIM), self._db.read() as reading:
+            _check_claim(reading, token)
         roles = frozenset({Role.USER, Role.ADMIN})
         prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
         with self._db.write() as tx:
@@ -112,7 +119,9 @@ class Accounts:
             for library in tx.libraries.without_owner():
                 tx.libraries.add_member(library.id, user.id, "owner")
             tx.server.close_claim()
-            return caller_of(user, roles, None)
+            caller = caller_of(user, roles, None)
+            note(tx, Action.CLAIM, caller)
+            return caller
 
     def add(self, actor: Actor, wanted: NewUser, rules: AccountRules = ANY) -> Caller:
         """Make an account with its personal library; it keeps to the rules of the door that it is asked for at.
@@ -129,6 +138,7 @@ class Accounts:
                 for library in tx.libraries.without_owner():
                     tx.libraries.add_member(library.id, user.id, "owner")
                 tx.server.close_claim()
+            note(tx, Action.ACCOUNT_ADD, actor, f"{user.username} {' '.join(sorted(wanted.roles))}")
             return caller_of(user, tx_roles(tx, user), None)
 
     def everyone(self, actor: Actor) -> Sequence[UserRow]:
@@ -149,7 +159,7 @@ class Accounts:
         """
         actor.require(Permission.ADMINISTER)
         with self._db.write() as tx:
-            switch(tx, self._existing(tx, username), is_active=is_active)
+            switch(tx, actor, self._existing(tx, username), is_active=is_active)
 
     def named(self, username: str) -> Caller:
         """Return the caller for an account, for the command line.
@@ -166,10 +176,11 @@ class Accounts:
 
         Raises:
             AppError: UNAUTHENTICATED `token_invalid`, `token_expired`, `session_ended`; for app keys `key_invalid`
-                and `key_ended`.
+                and `key_ended`, and LIMITED `too_many_attempts` in their place.
         """
         if token.startswith(APP_KEY_PREFIX):
-            return self._authenticate_key(token)
+            with self._attempts.token(Action.APP_KEY_USE):
+                return self._authenticate_key(token)
         claims = self._tokens.verify(token)
         is_limited = (claims.expires_at - claims.issued_at).total_seconds() > 3600  # noqa: PLR2004 - one hour
         with self._db.read() as tx:
@@ -214,10 +225,6 @@ class Accounts:
         """Return the number that grows whenever somebody's access may have changed."""
         with self._db.read() as tx:
             return tx.server.epoch()
-
-    def _check_claim(self, token: str) -> None:
-        with self._db.read() as tx:
-            _check_claim(tx, token)
 
     def _existing(self, tx: Tx, username: str) -> User:
         user = tx.accounts.by_username(username_key(username))
@@ -266,7 +273,7 @@ def insert(tx: WriteTx, user: User, roles: Collection[Role]) -> User:
     return user
 
 
-def switch(tx: WriteTx, user: User, *, is_active: bool) -> None:
+def switch(tx: WriteTx, actor: Actor, user: User, *, is_active: bool) -> None:
     """Let an account in or keep it out.
 
     Raises:
@@ -277,6 +284,7 @@ def switch(tx: WriteTx, user: User, *, is_active: bool) -> None:
         tx.accounts.revoke_sessions(user.id, tx.now)
     user.is_active, user.changed_at = is_active, tx.now
     access_changed(tx)
+    note(tx, Action.ACCOUNT_ENABLE if is_active else Action.ACCOUNT_DISABLE, actor, user.username)
 
 
 def check_not_last_admin(tx: Tx, user: User) -> None:

@@ -8,11 +8,13 @@ from uuid import UUID
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.accounts import SessionRow, UserRow
 from tutti.domain.accounts import ANY, KEPT, AccountRules, Kept, check_email, check_password
+from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.models import User
 from tutti.ports.identity import PasswordHasher
 from tutti.services.accounts import AccountPolicy, access_changed, check_not_last_admin, switch
+from tutti.services.auditing import note
 
 _QUOTA_MAX = 2**63 - 1
 
@@ -96,13 +98,13 @@ class Administration:
         with self._db.write() as tx:
             user = _existing(tx, uuid)
             if change.email is not KEPT:
-                set_email(tx, user, change.email)
+                set_email(tx, actor, user, change.email)
             if change.quota_bytes is not KEPT:
-                _set_quota(user, change.quota_bytes)
+                _set_quota(tx, actor, user, change.quota_bytes)
             if change.roles is not KEPT:
-                _set_roles(tx, user, frozenset(change.roles))
+                _set_roles(tx, actor, user, frozenset(change.roles))
             if change.is_active is not KEPT and change.is_active != user.is_active:
-                switch(tx, user, is_active=change.is_active)
+                switch(tx, actor, user, is_active=change.is_active)
             user.changed_at = tx.now
             tx.flush()
             return _row(tx, user)
@@ -122,6 +124,7 @@ class Administration:
             tx.accounts.revoke_sessions(user.id, tx.now)
             tx.access.revoke_keys(user.id, tx.now)
             access_changed(tx)
+            note(tx, Action.PASSWORD_CHANGE, actor, user.username)
 
     def delete(self, actor: Actor, uuid: UUID) -> None:
         """Delete an account with its sessions, keys and empty personal library; what it gave to others stays theirs.
@@ -138,6 +141,7 @@ class Administration:
                 raise AppError(ErrorKind.CONFLICT, "library_not_empty", "The personal library still holds something.")
             if tx.accounts.owns_alone(user.id):
                 raise AppError(ErrorKind.CONFLICT, "owns_library", "A shared library would have no owner.")
+            note(tx, Action.ACCOUNT_DELETE, actor, user.username)
             tx.accounts.delete(user)
             access_changed(tx)
 
@@ -159,12 +163,14 @@ class Administration:
         """
         actor.require(Permission.ADMINISTER)
         with self._db.write() as tx:
-            ended = tx.accounts.revoke_sessions(_existing(tx, uuid).id, tx.now)
+            user = _existing(tx, uuid)
+            ended = tx.accounts.revoke_sessions(user.id, tx.now)
             access_changed(tx)
+            note(tx, Action.SIGN_OUT_EVERYWHERE, actor, user.username)
             return ended
 
 
-def set_email(tx: WriteTx, user: User, email: str | None) -> None:
+def set_email(tx: WriteTx, actor: Actor, user: User, email: str | None) -> None:
     """Give an account another address, or none.
 
     Raises:
@@ -177,15 +183,17 @@ def set_email(tx: WriteTx, user: User, email: str | None) -> None:
     if taken is not None and taken.id != user.id:
         raise AppError(ErrorKind.CONFLICT, "user_exists", "An account with this address exists.")
     user.email, user.email_key = email, email_key
+    note(tx, Action.EMAIL_CHANGE, actor, user.username)
 
 
-def _set_quota(user: User, quota_bytes: int | None) -> None:
+def _set_quota(tx: WriteTx, actor: Actor, user: User, quota_bytes: int | None) -> None:
     if quota_bytes is not None and not 0 <= quota_bytes <= _QUOTA_MAX:
         raise AppError(ErrorKind.INVALID, "bad_quota", "A quota is a number of bytes, or null for the server's own.")
     user.quota_bytes = quota_bytes
+    note(tx, Action.QUOTA_CHANGE, actor, f"{user.username} {quota_bytes}")
 
 
-def _set_roles(tx: WriteTx, user: User, roles: frozenset[Role]) -> None:
+def _set_roles(tx: WriteTx, actor: Actor, user: User, roles: frozenset[Role]) -> None:
     if roles not in _ROLES:
         raise AppError(
             ErrorKind.INVALID, "bad_roles", "An account is a guest, a user, or a user who is administrator, too."
@@ -194,6 +202,7 @@ def _set_roles(tx: WriteTx, user: User, roles: frozenset[Role]) -> None:
         check_not_last_admin(tx, user)
     tx.accounts.set_roles(user.id, roles)
     access_changed(tx)
+    note(tx, Action.ROLES_CHANGE, actor, f"{user.username} {' '.join(sorted(roles))}")
 
 
 _ROLES = ({Role.GUEST}, {Role.USER}, {Role.USER, Role.ADMIN})

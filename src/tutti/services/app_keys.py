@@ -7,11 +7,13 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database
+from tutti.domain.audit import Action
 from tutti.domain.caller import SCOPES, Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.kit.text import clean
 from tutti.models import AppKey
 from tutti.services.accounts import APP_KEY_PREFIX, access_changed, digest_of
+from tutti.services.auditing import note
 
 _NAME_MAX = 200
 _KEYS_MAX = 50
@@ -84,6 +86,7 @@ class AppKeys:
                 expires_at=expires_at,
             )
             tx.access.add_key(key)
+            note(tx, Action.APP_KEY_MAKE, caller, f"{label} {key.scopes}")
             return MadeKey(_known(key), text)
 
     def revoke(self, caller: Caller, uuid: UUID) -> None:
@@ -99,6 +102,7 @@ class AppKeys:
                 raise AppError(ErrorKind.NOT_FOUND, "app_key_not_found", "There is no such app key.")
             key.revoked_at = tx.now
             access_changed(tx)
+            note(tx, Action.APP_KEY_REVOKE, caller, key.name)
 
 
 def _known(key: AppKey) -> KnownKey:

@@ -1,6 +1,6 @@
 """Whether the server and what it needs are well."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tutti.db.engine import Database
@@ -26,6 +26,20 @@ class HealthReport:
     waiting_jobs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is counted of the whole server, and of the connections of this process that are in use.
+
+    Attributes:
+        jobs: State to how many.
+        uploads: Those that are not complete.
+    """
+
+    jobs: Mapping[str, int]
+    uploads: int
+    connections: int
+
+
 class Health:
     """Looks after the parts."""
 
@@ -40,6 +54,14 @@ class Health:
             AppError: BUSY or UNAVAILABLE when it has none.
         """
         self._db.ping()
+
+    def figures(self) -> Figures | None:
+        """Count, None while the database has no answer."""
+        try:
+            with self._db.read() as tx:
+                return Figures(tx.jobs.by_state(), tx.uploads.count(), self._db.connections_in_use())
+        except AppError:
+            return None
 
     def report(self) -> HealthReport:
         """Ask everything."""

@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx
 from tutti.db.repos.libraries import ChangeRow, LibraryRow
+from tutti.domain.audit import Action
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import LibraryId, SourceId
 from tutti.kit.text import clean
 from tutti.models import Library
+from tutti.services.auditing import note
 from tutti.services.telling import tell_access
 
 NAME_MAX = 200
@@ -112,6 +114,7 @@ class Libraries:
                 tx.sources.remove(SourceId(source.id), is_done=True)
             tell_access(tx, row.id)
             tx.enqueue(JobKind.REMOVE_LIBRARY, str(row.id))
+            note(tx, Action.LIBRARY_DELETE, caller, row.name)
 
     def changes(self, caller: Caller, library_uuid: UUID, *, after: int, limit: int) -> Changes:
         """Return what changed after a number, items that went included.

@@ -12,6 +12,7 @@ from tutti.domain.values import BlobHash
 from tutti.ports.blobs import BlobStore, StoredBlob
 from tutti.ports.files import CoverCache
 from tutti.ports.locks import Locks
+from tutti.services.audit import Audit
 from tutti.services.ingest import Ingest
 from tutti.services.removals import Removals
 from tutti.services.trash import Trash
@@ -43,6 +44,7 @@ class Tidied(NamedTuple):
     orphans: int
     covers: int
     purged: int
+    audited: int
 
 
 class Maintenance:
@@ -58,19 +60,21 @@ class Maintenance:
         ingest: Ingest,
         trash: Trash,
         removals: Removals,
+        audit: Audit,
         policy: MaintenancePolicy,
     ) -> None:
         self._db = db
         self._locks = locks
         self._trash = trash
         self._removals = removals
+        self._audit = audit
         self._blobs = blobs
         self._covers = covers
         self._ingest = ingest
         self._policy = policy
 
     def tidy(self) -> Tidied:
-        """Remove expired sessions, abandoned uploads, old trash, blobs without a row and surplus covers."""
+        """Remove expired sessions, abandoned uploads, old trash, blobs without a row, surplus covers, old entries."""
         with self._db.write() as tx:
             sessions = tx.accounts.drop_expired(tx.now)
         self._removals.resume()
@@ -82,6 +86,7 @@ class Maintenance:
             orphans=self._collect(),
             covers=self._covers.shrink(self._policy.cover_cache_bytes),
             purged=purged,
+            audited=self._audit.prune(),
         )
         self._db.optimize()
         return tidied

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from tutti.db.engine import Database, Tx
 from tutti.db.repos.libraries import LibraryRow, MemberRow
+from tutti.domain.audit import Action
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import UserId
 from tutti.kit.text import username_key
 from tutti.models import User
+from tutti.services.auditing import note
 from tutti.services.libraries import owned_library, readable_library
 from tutti.services.telling import tell_access
 
@@ -60,6 +62,7 @@ class Members:
                 tx.libraries.set_role(library.id, account.id, role)
             if before != role:
                 tell_access(tx, library.id)
+                note(tx, Action.MEMBER_PUT, caller, f"{account.username} {role} {library.name}")
             return MemberRow(account.uuid, account.username, role)
 
     def remove(self, caller: Caller, library_uuid: UUID, user: str) -> None:
@@ -83,6 +86,7 @@ class Members:
             _check_not_last(tx, library, account.id)
             tx.libraries.remove_member(library.id, account.id)
             tell_access(tx, library.id)
+            note(tx, Action.MEMBER_REMOVE, caller, f"{account.username} {library.name}")
 
 
 def _not_an_owner() -> AppError:

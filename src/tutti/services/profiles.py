@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from tutti.db.engine import Database, Tx
 from tutti.domain.accounts import ANY, KEPT, AccountRules, Kept, check_password
+from tutti.domain.audit import Action
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.kit.text import clean
@@ -12,6 +13,8 @@ from tutti.models import User
 from tutti.ports.identity import PasswordHasher, Verdict
 from tutti.services.accounts import AccountPolicy, access_changed
 from tutti.services.administration import set_email
+from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 _NAME_MAX = 100
 
@@ -42,9 +45,10 @@ class ProfileChange:
 class Profiles:
     """One's own account."""
 
-    def __init__(self, db: Database, passwords: PasswordHasher, *, policy: AccountPolicy) -> None:
+    def __init__(self, db: Database, passwords: PasswordHasher, attempts: Attempts, *, policy: AccountPolicy) -> None:
         self._db = db
         self._passwords = passwords
+        self._attempts = attempts
         self._policy = policy
 
     def mine(self, caller: Caller) -> Account:
@@ -74,7 +78,7 @@ class Profiles:
             if change.birth_date is not KEPT:
                 profile.birth_date = _birth_date(change.birth_date, tx.now.date())
             if change.email is not KEPT:
-                set_email(tx, user, change.email)
+                set_email(tx, caller, user, change.email)
             user.changed_at = tx.now
             tx.accounts.keep_profile(profile)
             tx.flush()
@@ -85,13 +89,15 @@ class Profiles:
 
         Raises:
             AppError: FORBIDDEN `not_allowed` for a credential that may not change that, `wrong_password`; INVALID
-                `bad_password`; BUSY `password_queue_full`.
+                `bad_password`; LIMITED `too_many_attempts`; BUSY `password_queue_full`.
         """
         caller.require_credentials()
         with self._db.read() as tx:
-            before = _existing(tx, caller).password_hash
-        if self._passwords.verify(current, before) is Verdict.WRONG:
-            raise _wrong()
+            found = _existing(tx, caller)
+            before = found.password_hash
+        with self._attempts.password(Action.PASSWORD_CHANGE, caller.username, found, actor=caller):
+            if self._passwords.verify(current, before) is Verdict.WRONG:
+                raise _wrong()
         check_password(new, self._policy.floor, rules)
         after = self._passwords.hash(new)
         with self._db.write() as tx:
@@ -101,6 +107,7 @@ class Profiles:
             user.password_hash, user.changed_at = after, tx.now
             tx.accounts.revoke_sessions(user.id, tx.now, but=caller.session_uuid)
             access_changed(tx)
+            note(tx, Action.PASSWORD_CHANGE, caller, user.username)
 
 
 def _existing(tx: Tx, caller: Caller) -> User:

@@ -10,11 +10,14 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database
 from tutti.db.repos.access import InviteRow
 from tutti.domain.accounts import ANY, AccountRules
+from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Caller, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.models import Invite
 from tutti.ports.identity import PasswordHasher
 from tutti.services.accounts import AccountPolicy, NewUser, caller_of, digest_of, insert, prepare
+from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 INVITE_DAYS_MAX = 90
 
@@ -39,9 +42,18 @@ class MadeInvite:
 class Registration:
     """How strangers become users."""
 
-    def __init__(self, db: Database, passwords: PasswordHasher, *, policy: AccountPolicy, admission: Admission) -> None:
+    def __init__(
+        self,
+        db: Database,
+        passwords: PasswordHasher,
+        attempts: Attempts,
+        *,
+        policy: AccountPolicy,
+        admission: Admission,
+    ) -> None:
         self._db = db
         self._passwords = passwords
+        self._attempts = attempts
         self._policy = policy
         self._admission = admission
 
@@ -52,16 +64,18 @@ class Registration:
 
         Raises:
             AppError: FORBIDDEN `registration_closed`, `invite_refused` for a code that is missing, unknown, used or
-                expired; INVALID and CONFLICT as `Accounts.add`, and the invite stays good then.
+                expired; INVALID and CONFLICT as `Accounts.add`, and the invite stays good then;
+                LIMITED `too_many_attempts` for whoever asks too often.
         """
         if self._admission is Admission.CLOSED:
             raise AppError(ErrorKind.FORBIDDEN, "registration_closed", "Nobody can register here; ask for an account.")
         code_hash = None
         if self._admission is Admission.INVITE:
             code_hash = digest_of(invite or "")
-            with self._db.read() as tx:
-                if not tx.access.is_open(code_hash, tx.now):
+            with self._attempts.token(Action.REGISTER), self._db.read() as reading:
+                if not reading.access.is_open(code_hash, reading.now):
                     raise _refused()
+        self._attempts.registration()
         prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
         roles = frozenset({Role.USER})
         with self._db.write() as tx:
@@ -71,7 +85,9 @@ class Registration:
             user = insert(tx, prepared, roles)
             if used is not None:
                 tx.access.name_invited(used, user.id)
-            return caller_of(user, roles, None)
+            caller = caller_of(user, roles, None)
+            note(tx, Action.REGISTER, caller, self._admission)
+            return caller
 
     def invites(self, actor: Actor) -> Sequence[InviteRow]:
         """Return all invites, the newest first.
@@ -102,6 +118,7 @@ class Registration:
                 expires_at=tx.now + timedelta(days=days),
             )
             tx.access.add_invite(made)
+            note(tx, Action.INVITE_MAKE, actor, str(made.uuid))
             return MadeInvite(made.uuid, made.expires_at, code)
 
     def withdraw(self, actor: Actor, uuid: UUID) -> None:
@@ -114,6 +131,7 @@ class Registration:
         with self._db.write() as tx:
             if not tx.access.delete_invite(uuid):
                 raise AppError(ErrorKind.NOT_FOUND, "invite_not_found", "There is no such invite.")
+            note(tx, Action.INVITE_WITHDRAW, actor, str(uuid))
 
 
 def _refused() -> AppError:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, WriteTx
 from tutti.db.repos.accounts import SessionRow
+from tutti.domain.audit import Action, Outcome
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import SessionUUID, UserId
@@ -17,6 +18,8 @@ from tutti.kit.text import clean, username_key
 from tutti.models import RefreshToken, Session, User
 from tutti.ports.identity import AccessClaims, PasswordHasher, TokenSigner, Verdict
 from tutti.services.accounts import access_changed, caller_of, digest_of, tx_roles
+from tutti.services.attempts import Attempts
+from tutti.services.auditing import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Sessions:
         db: Database,
         passwords: PasswordHasher,
         tokens: TokenSigner,
+        attempts: Attempts,
         *,
         successor_key: bytes,
         policy: SessionPolicy,
@@ -74,6 +78,7 @@ class Sessions:
         self._db = db
         self._passwords = passwords
         self._tokens = tokens
+        self._attempts = attempts
         self._successor_key = successor_key
         self._policy = policy
 
@@ -82,13 +87,17 @@ class Sessions:
 
         Raises:
             AppError: UNAUTHENTICATED `bad_login`, the same in words and time for an unknown name, a wrong password
-                and a disabled account; BUSY `password_queue_full`.
+                and a disabled account; LIMITED `too_many_attempts`; BUSY `password_queue_full`.
         """
         policy = policy or self._policy
         with self._db.read() as tx:
             found = tx.accounts.by_username(username_key(username))
         if found is not None and policy.is_exact and found.username != username:
             found = None
+        with self._attempts.password(Action.SIGN_IN, username, found):
+            return self._sign_in(found, password, client, policy)
+
+    def _sign_in(self, found: User | None, password: str, client: Client, policy: SessionPolicy) -> SignedIn:
         usable = found is not None and found.is_active
         verdict = self._passwords.verify(password, found.password_hash if found is not None and usable else None)
         if found is None or verdict is Verdict.WRONG:
@@ -117,10 +126,13 @@ class Sessions:
         only hashes are stored. A token used again after that ends the session: somebody else has a copy.
 
         Raises:
-            AppError: UNAUTHENTICATED `refresh_refused`.
+            AppError: UNAUTHENTICATED `refresh_refused`; LIMITED `too_many_attempts` in its place.
         """
+        with self._attempts.token(Action.REFRESH):
+            return self._refresh(token, policy or self._policy)
+
+    def _refresh(self, token: str, policy: SessionPolicy) -> SignedIn:
         is_reused = False
-        policy = policy or self._policy
         with self._db.write() as tx:
             row = tx.accounts.refresh_by_hash(digest_of(token))
             session = None if row is None else tx.accounts.session_by_id(row.session_id)
@@ -137,6 +149,8 @@ class Sessions:
                 is_reused = True
                 session.revoked_at = tx.now
                 access_changed(tx)
+                caller = caller_of(user, tx_roles(tx, user), None)
+                note(tx, Action.REFRESH_REUSE, caller, session.label, outcome=Outcome.REFUSED)
             session.last_used_at = tx.now
             signed_in = self._signed_in(tx, user, session, refresh_token=successor, policy=policy)
         if is_reused:
@@ -177,6 +191,7 @@ class Sessions:
                 raise AppError(ErrorKind.NOT_FOUND, "session_not_found", "There is no such session.")
             session.revoked_at = tx.now
             access_changed(tx)
+            note(tx, Action.SESSION_END, caller, session.label)
 
     def sign_out_everywhere(self, caller: Caller) -> int:
         """End every session of the caller at every door, his own included; return how many. App keys stay.
@@ -190,6 +205,7 @@ class Sessions:
         with self._db.write() as tx:
             ended = tx.accounts.revoke_sessions(caller.user_id, tx.now)
             access_changed(tx)
+            note(tx, Action.SIGN_OUT_EVERYWHERE, caller)
             return ended
 
     def _open(self, tx: WriteTx, user: User, client: Client, policy: SessionPolicy) -> SignedIn:
@@ -208,7 +224,9 @@ class Sessions:
             access_changed(tx)
         token = secrets.token_hex(32)
         _keep(tx, session, token, policy)
-        return self._signed_in(tx, user, session, refresh_token=token, policy=policy)
+        signed_in = self._signed_in(tx, user, session, refresh_token=token, policy=policy)
+        note(tx, Action.SIGN_IN, signed_in.caller, session.label)
+        return signed_in
 
     def _successor(self, token: str) -> str:
         return hmac.new(self._successor_key, token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tutti.db.engine import Database
+from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Permission
 from tutti.ports.identity import SigningKeys
 from tutti.services.accounts import access_changed
+from tutti.services.auditing import note
 
 LONGEST_TOKEN = timedelta(hours=72)
 """The longest life that a door gives to an access token."""
@@ -37,7 +39,10 @@ class Signing:
             AppError: FORBIDDEN `not_allowed`; UNAVAILABLE `keys_not_written`.
         """
         actor.require(Permission.ADMINISTER)
-        return self._keys.add()
+        kid = self._keys.add()
+        with self._db.write() as tx:
+            note(tx, Action.KEY_ROTATE, actor, kid)
+        return kid
 
     def retire(self, actor: Actor, *, at_once: bool = False) -> Sequence[str]:
         """Delete keys that no living token was signed with; return their ids.
@@ -54,4 +59,5 @@ class Signing:
         if retired:
             with self._db.write() as tx:
                 access_changed(tx)  # tokens that were verified with them are remembered
+                note(tx, Action.KEY_RETIRE, actor, " ".join(retired))
         return retired

@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.sources import RefusedFile
+from tutti.domain.audit import Action
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import LibraryId, SourceId
 from tutti.models import Source
+from tutti.services.auditing import note
 from tutti.services.libraries import editable_library
 from tutti.services.telling import tell_state
 
@@ -52,6 +54,7 @@ class Sources:
         path = _real(Path(folder))
         with self._db.write() as tx:
             source_id = _add(tx, editable_library(tx, caller, library_uuid), path)
+            note(tx, Action.SOURCE_ADD, caller, path.decode("utf-8", "replace"))
             tx.enqueue(JobKind.SCAN_SOURCE, str(source_id))
             return tx.sources.get(source_id)
 
@@ -67,6 +70,7 @@ class Sources:
             tx.sources.remove(SourceId(source.id), is_done=False)
             tell_state(tx, source, "removing")
             tx.enqueue(JobKind.REMOVE_SOURCE, str(source.id))
+            note(tx, Action.SOURCE_REMOVE, caller, source.path.decode("utf-8", "replace"))
 
     def add_to(self, library_id: LibraryId, folder: Path) -> SourceId:
         """As `add`, for a library that nobody owns yet."""

@@ -13,12 +13,14 @@ from uuid import UUID
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.browse import Key
 from tutti.db.repos.trash import TrashRow
+from tutti.domain.audit import Action
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import ItemId, LibraryId, UserId
 from tutti.kit.paging import CursorKind, Page, page_of
 from tutti.models import MediaItem
+from tutti.services.auditing import note
 from tutti.services.catalog import PageWish, opened
 from tutti.services.libraries import EDITORS, check_editor, readable
 
@@ -110,6 +112,7 @@ class Trash:
         caller.require(Permission.UPLOAD)
         with self._db.write() as tx:
             tx.enqueue(JobKind.EMPTY_TRASH, f"{caller.user_id} {tx.now.isoformat()}")
+            note(tx, Action.TRASH_EMPTY, caller)
 
     def empty_now(self, ref: str) -> int:
         """Do what `empty` asked for, in bounded steps; return how many items that were. Safe to repeat."""

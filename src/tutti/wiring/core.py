@@ -12,6 +12,7 @@ from tutti.backends.files import FolderCovers, LocalFiles
 from tutti.backends.folders import LocalFolders
 from tutti.backends.key_folder import KeyFolder
 from tutti.backends.keys import Purpose
+from tutti.backends.limits import WindowLimiter
 from tutti.backends.locks import FileLocks
 from tutti.backends.media_worker.pool import PooledMediaReader
 from tutti.backends.passwords import Argon2Passwords
@@ -23,10 +24,13 @@ from tutti.db.engine import Database
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanPolicy
 from tutti.kit.clock import Clock, system_clock
+from tutti.ports.limiter import Rate
 from tutti.services.accounts import AccountPolicy, Accounts
 from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
+from tutti.services.attempts import AttemptPolicy, Attempts
+from tutti.services.audit import Audit
 from tutti.services.backups import Backups
 from tutti.services.catalog import Catalog
 from tutti.services.checking import Checking
@@ -62,6 +66,7 @@ class Core:
     locks: FileLocks
     folders: LocalFolders
     tokens: RS256Tokens
+    limiter: WindowLimiter
     accounts: Accounts
     administration: Administration
     registration: Registration
@@ -85,6 +90,7 @@ class Core:
     removals: Removals
     quotas: Quotas
     jobs: Jobs
+    audit: Audit
 
 
 @contextmanager
@@ -99,7 +105,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         key_folder = KeyFolder(data / "keys", clock=clock)
         keys = key_folder.ring
         bus = LocalBus()
-        db = Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4)
+        audit_key, pool_size = keys.derive(Purpose.AUDIT), settings.http.threads + 4
+        db = Database(settings.db_url, clock=clock, bus=bus, pool_size=pool_size, audit_key=audit_key)
         stack.callback(db.close)
         blobs = LocalBlobs(settings.blobs_dir, reserve_bytes=settings.blobs.reserve_mb << 20)
         _check_not_lost(settings, blobs)
@@ -115,8 +122,11 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         locks = FileLocks(data / "locks")
         auth = settings.auth
         account_policy = AccountPolicy(min_password_chars=auth.min_password_chars)
+        limiter = WindowLimiter(clock=clock)
+        attempts = Attempts(db, limiter, policy=_attempt_policy(settings))
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
         removals = Removals(db, locks)
+        audit = Audit(db, keep=timedelta(days=settings.audit.days))
         ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
         yield Core(
             settings=settings,
@@ -126,16 +136,20 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             locks=locks,
             folders=folders,
             tokens=tokens,
-            accounts=Accounts(db, passwords, tokens, tickets, policy=account_policy),
+            limiter=limiter,
+            accounts=Accounts(db, passwords, tokens, tickets, attempts, policy=account_policy),
             administration=Administration(db, passwords, policy=account_policy),
-            registration=Registration(db, passwords, policy=account_policy, admission=Admission(auth.registration)),
-            profiles=Profiles(db, passwords, policy=account_policy),
+            registration=Registration(
+                db, passwords, attempts, policy=account_policy, admission=Admission(auth.registration)
+            ),
+            profiles=Profiles(db, passwords, attempts, policy=account_policy),
             app_keys=AppKeys(db),
             signing=Signing(db, key_folder),
             sessions=Sessions(
                 db,
                 passwords,
                 tokens,
+                attempts,
                 successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
                 policy=SessionPolicy(
                     access=timedelta(minutes=auth.access_minutes), refresh=timedelta(days=auth.refresh_days)
@@ -162,6 +176,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 ingest=ingest,
                 trash=trash,
                 removals=removals,
+                audit=audit,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
@@ -170,6 +185,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             removals=removals,
             quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),
+            audit=audit,
         )
 
 
@@ -179,6 +195,18 @@ def _ingest_policy(settings: Settings) -> IngestPolicy:
         max_file_bytes=uploads.max_file_mb << 20,
         default_quota_bytes=_default_quota(settings),
         resumable=timedelta(hours=uploads.expire_hours),
+    )
+
+
+def _attempt_policy(settings: Settings) -> AttemptPolicy:
+    limits = settings.limits
+    passwords = Rate(limits.passwords_per_minute, 60), Rate(limits.passwords_per_hour, 3600)
+    return AttemptPolicy(
+        network=passwords,
+        account=(Rate(-(-limits.passwords_per_minute // 2), 300),),
+        everywhere=(Rate(limits.account_per_hour, 3600),),
+        tokens=(Rate(limits.tokens_per_minute, 60),),
+        registrations=passwords,
     )
 
 

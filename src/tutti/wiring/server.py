@@ -21,6 +21,8 @@ from tutti.doors.http.express import Express
 from tutti.doors.http.feed import Feed
 from tutti.doors.http.holds import Holds
 from tutti.doors.http.hop import Hop
+from tutti.doors.http.meter import Meter
+from tutti.doors.http.metrics import Metrics
 from tutti.doors.http.outer import Outer
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.protocol import TuttiProtocol, check_protocol
@@ -107,8 +109,10 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         desk = _desk(core, gate, feed, hop=hop, logins=logins, covers=covers, bodies=bodies)
         door = open_door(desk, delivery, holds, core.clock)
         app, errors = assemble([door])
-        express = Express(finder(door.shortcuts), pages, stall_s)
-        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts), express))
+        hops = {"use_cases": hop, "logins": logins, "covers": covers, "bodies": bodies}
+        metrics = Metrics(Meter(), core.health, holds, hop=hop, hops=hops, token=settings.metrics.token)
+        express = Express(finder(door.shortcuts), pages, stall_s, metrics.meter.note)
+        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts, metrics), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(
@@ -140,13 +144,19 @@ async def _serve(
 
     with background.running(core, access_changed=access_changed, happened=happened, beside=beside):
         announce(_address(core.settings, listener), core.accounts.open_claim())
-        Thread(target=core.tokens.warm_up, name="warm-up", daemon=True).start()
+        Thread(target=_warm_up, args=(core,), name="warm-up", daemon=True).start()
         gc.enable()
         gc.freeze()
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(holds.watch(gate.changed))
             await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
             watcher.cancel()
+
+
+def _warm_up(core: Core) -> None:
+    """Do what the first to sign in would wait for."""
+    core.tokens.warm_up()
+    core.limiter.warm_up()
 
 
 def _stop(server: uvicorn.Server, feed: Feed) -> None:
@@ -174,6 +184,7 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         trash=core.trash,
         quotas=core.quotas,
         jobs=core.jobs,
+        audit=core.audit,
         feed=feed,
         jwks=core.tokens.jwks,
         gate=gate,

@@ -13,6 +13,8 @@ from support.tones import FORMATS, picture, write_tone
 
 __all__ = ["data_dir", "template"]  # fixtures
 
+UNLIMITED = {"TUTTI_LIMITS__PASSWORDS_PER_MINUTE": "9999", "TUTTI_LIMITS__PASSWORDS_PER_HOUR": "9999"}
+"""All tests share one address."""
 HOSTILE_NAME = 'a"b;c\r\nSet-Cookie: d=e\t\u202egpj.mp3'
 
 
@@ -85,7 +87,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, template: Path, music: Path
     data_dir = copied(template, tmp_path_factory.mktemp("served"))
     single = {"title": "Hush", "artist": "Bobby Hidden", "album": "Concealed", "genre": "Secretcore"}
     hidden = write_tone(tmp_path_factory.mktemp("bob") / "hush.mp3", tags=single, cover=picture("black"))
-    with serving(data_dir, music=music) as server, Api(server.url) as nobody:
+    with serving(data_dir, music=music, settings=UNLIMITED) as server, Api(server.url) as nobody:
         claim = {"token": server.claim_token, "username": "ada", "password": PASSWORD}
         with Api(server.url, nobody.post("/claim", claim).json()["access_token"]) as ada:
             ada.post("/users", {"username": "bob", "password": PASSWORD, "email": "bob@example.org"})

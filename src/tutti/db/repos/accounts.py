@@ -157,6 +157,11 @@ class AccountRepo:
             SessionRow(*row) for row in self._session.execute(query.order_by(Session.last_used_at.desc(), Session.id))
         ]
 
+    def addresses_of(self, user_id: int) -> Sequence[str]:
+        """Return from where an account was opened of late, ended sessions included; at most a thousand addresses."""
+        query = select(Session.address).where(Session.user_id == user_id).distinct().limit(1000)
+        return self._session.scalars(query).all()
+
     def revoke_sessions(self, user_id: int, now: datetime, *, but: UUID | None = None) -> int:
         """Revoke every living session of an account, but for the named one; return how many there were."""
         statement = update(Session).where(*_living(user_id, now))

@@ -40,6 +40,11 @@ class UploadRepo:
         query = select(func.count()).select_from(Upload)
         return self._session.scalar(query.where(Upload.user_id == user_id, Upload.item_uuid.is_(None))) or 0
 
+    def count(self) -> int:
+        """Return how many uploads are no items yet."""
+        query = select(func.count()).select_from(Upload).where(Upload.item_uuid.is_(None))
+        return self._session.scalar(query) or 0
+
     def expired(self, now: datetime, *, limit: int) -> Sequence[Upload]:
         """Return uploads whose time is over, the oldest first."""
         query = select(Upload).where(Upload.expires_at <= now).order_by(Upload.expires_at, Upload.id)

@@ -3,7 +3,10 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Concatenate, ParamSpec, TypeVar
+
+from litestar.types import HTTPScope
 
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
@@ -18,6 +21,19 @@ Field = tuple[bytes, bytes]
 
 _REMEMBERED = 10_000
 _SCHEME = b"bearer "
+_FORWARDING = frozenset(
+    {
+        b"forwarded",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+        b"x-client-ip",
+        b"true-client-ip",
+        b"cf-connecting-ip",
+    }
+)
 
 
 class Gate:
@@ -99,6 +115,17 @@ def bearer(headers: Iterable[Field]) -> str:
         if name == b"authorization" and value[: len(_SCHEME)].lower() == _SCHEME:
             return value[len(_SCHEME) :].strip().decode("latin-1")
     raise AppError(ErrorKind.UNAUTHENTICATED, "token_missing", "Sign in first: the request has no access token.")
+
+
+def is_local(scope: HTTPScope) -> bool:
+    """Tell a caller on this machine from one whom a proxy on it speaks for, as far as the proxy says so."""
+    client = scope.get("client")
+    if client is None or any(name in _FORWARDING for name, _ in scope["headers"]):
+        return False
+    try:
+        return ip_address(client[0]).is_loopback
+    except ValueError:  # what a proxy said is no address
+        return False
 
 
 def _key(credential: str) -> bytes:

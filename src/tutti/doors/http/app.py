@@ -19,6 +19,7 @@ from tutti.doors.http.shortcuts import Shortcut
 _log = structlog.get_logger()
 
 MAX_BODY_BYTES = 1 << 20
+_RETRY_AFTER_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +98,22 @@ class Errors:
 
     def render(self, path: str, request_id: str, error: Exception) -> Rendered:
         """Give a failure the shape of the door whose path it is; a bug is logged once and nothing is said of it."""
-        door = next((door for prefix, door in self._doors if path.startswith(prefix)), self._fallback)
+        door = self._door(path)
         failure = _failure(door, path, error)
         body, media_type = door.render(failure, request_id)
         return Rendered(failure.status, body, media_type, failure.headers)
 
+    def door_of(self, path: str) -> str:
+        """Return the name of the door whose path it is."""
+        return self._door(path).name
+
+    def _door(self, path: str) -> Door:
+        return next((door for prefix, door in self._doors if path.startswith(prefix)), self._fallback)
+
 
 def _failure(door: Door, path: str, error: Exception) -> Failure:
     if isinstance(error, AppError):
-        return Failure(door.statuses[error.kind], error.code, error.message, _fields(error.kind))
+        return Failure(door.statuses[error.kind], error.code, error.message, _fields(error))
     if isinstance(error, HTTPException) and error.status_code in _WORDS:
         code, message = _WORDS[error.status_code]
         if error.status_code == 400:  # noqa: PLR2004 - its detail names the wrong field
@@ -134,11 +142,11 @@ def _readable(error: HTTPException) -> str:
     return _WORDS[400][1] if not isinstance(error.__cause__, msgspec.MsgspecError) else f"{error.__cause__}."[:300]
 
 
-def _fields(kind: ErrorKind) -> Mapping[str, str]:
-    if kind is ErrorKind.UNAUTHENTICATED:
+def _fields(error: AppError) -> Mapping[str, str]:
+    if error.kind is ErrorKind.UNAUTHENTICATED:
         return {"www-authenticate": "Bearer"}
-    if kind in {ErrorKind.BUSY, ErrorKind.UNAVAILABLE, ErrorKind.LIMITED}:
-        return {"retry-after": "2"}
+    if error.kind in {ErrorKind.BUSY, ErrorKind.UNAVAILABLE, ErrorKind.LIMITED}:
+        return {"retry-after": str(error.retry_after_s or _RETRY_AFTER_S)}
     return {}
 
 

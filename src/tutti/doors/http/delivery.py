@@ -56,6 +56,7 @@ class FileDelivery:
             ValueError: A field holds a control character; nothing was sent.
         """
         answered = answer(file, scope["headers"], head=head, extra=extra)
+        scope.setdefault("state", {})["answered"] = answered.status, answered.length
         extensions = scope.get("extensions")
         lane = extensions[FILE_EXTENSION].get("lane") if extensions and FILE_EXTENSION in extensions else None
         if isinstance(lane, FileLane):

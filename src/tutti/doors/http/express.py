@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tutti.doors.http.answers import Field, OpenFile
 from tutti.doors.http.lane import Wire, finish
+from tutti.doors.http.meter import NO_ROUTE, Route
 from tutti.doors.http.pages import FilePages
 from tutti.doors.http.pump import Pump
 
@@ -22,11 +23,17 @@ class AtHand(NamedTuple):
     Attributes:
         extra: Further fields of the answer.
         owner: What keeps `file.fd` open; held until the answer is sent.
+        route: What the request is counted by.
     """
 
     file: OpenFile
     extra: Sequence[Field]
     owner: object
+    route: Route = NO_ROUTE
+
+
+def _ignore(_route: Route, _status: int, _sent_bytes: int) -> None:
+    """Count nothing."""
 
 
 class Express(NamedTuple):
@@ -37,11 +44,13 @@ class Express(NamedTuple):
             it returns None. It is called on the loop for every GET, and must neither wait nor raise.
         pages: How files are read.
         stall_s: A client that takes nothing for that long, or for up to half as much longer, is given up.
+        noted: Told of each answer: its route, its status, the bytes of its body.
     """
 
     find: Callable[[bytes, Sequence[Field]], AtHand | None]
     pages: FilePages
     stall_s: float = 60.0
+    noted: Callable[[Route, int, int], None] = _ignore
 
 
 class Rest(NamedTuple):

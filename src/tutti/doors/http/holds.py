@@ -38,6 +38,11 @@ class Hold:
         self._holds = holds
         self._cuts: list[Callable[[], None]] = []
 
+    @property
+    def answers(self) -> int:
+        """How many answers rest on it."""
+        return len(self._cuts)
+
     @contextmanager
     def sending(self, cut: Callable[[], None]) -> Iterator[None]:
         """Keep an eye on an answer while the block lasts; `cut` ends it where it is."""
@@ -63,6 +68,11 @@ class Holds:
         self._may_go_on = may_go_on
         self._hop = hop
         self.in_use: set[Hold] = set()
+
+    @property
+    def answers(self) -> int:
+        """How many answers are being sent."""
+        return sum(hold.answers for hold in self.in_use)
 
     async def watch(self, changed: asyncio.Event) -> None:
         """Look at everything that is being sent whenever access may have changed; runs until it is cancelled."""

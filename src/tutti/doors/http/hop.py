@@ -24,6 +24,11 @@ class Hop:
         self._room = threads + queue
         self._busy = 0
 
+    @property
+    def busy(self) -> int:
+        """How many use cases run or wait."""
+        return self._busy
+
     async def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` in a thread, with the context variables of this task.
 

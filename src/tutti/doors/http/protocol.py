@@ -206,6 +206,7 @@ class TuttiProtocol(HttpToolsProtocol):
         if self.access_log:
             client = "{}:{}".format(*self.client) if self.client else ""
             self.access_logger.info(ACCESS_FORMAT, client, "GET", self.url.decode("latin-1"), "1.1", answered.status)
+        express.noted(at_hand.route, answered.status, answered.length)
         head = head_of(answered, self.server_state.default_headers, keep_alive=True)
         try:
             pump = self._wire.begin(head, answered, at_hand.file.fd, express.pages)

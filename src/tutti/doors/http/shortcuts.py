@@ -8,6 +8,7 @@ from litestar.types import HTTPScope, Receive, Send
 
 from tutti.doors.http.answers import Field
 from tutti.doors.http.express import AtHand
+from tutti.doors.http.meter import NO_ROUTE, Route
 
 ShortHandler = Callable[[HTTPScope, Receive, Send, str], Awaitable[None]]
 """Answers a request; the text is the first group of the path's pattern. Raises only before it has sent anything."""
@@ -22,11 +23,13 @@ class Shortcut:
 
     Attributes:
         reach: Asked first, for a plain GET; what it does not have at hand is left to the handler.
+        route: What its requests are counted by.
     """
 
     pattern: re.Pattern[str]
     handler: ShortHandler
     reach: Reach | None = None
+    route: Route = NO_ROUTE
 
 
 def finder(shortcuts: Sequence[Shortcut]) -> Callable[[bytes, Sequence[Field]], AtHand | None]:

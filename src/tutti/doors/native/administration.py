@@ -52,10 +52,25 @@ async def cancel_job(request: AnyRequest, desk: NamedDependency[Desk], job: From
     await desk.call(request, desk.jobs.cancel, job)
 
 
+@get("/audit", opt=_ADMIN, summary="Read the audit log", tags=_TAGS)
+async def list_audit(
+    request: AnyRequest,
+    desk: NamedDependency[Desk],
+    *,
+    action: Word = None,
+    actor: Annotated[str | None, QueryParameter(max_length=200)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Listing[shapes.AuditEntry]:
+    """Return who did what and what was refused, the newest first; for administrators."""
+    page = await desk.call(request, desk.audit.page, PageWish(cursor, limit), action=action, by=actor)
+    return listing(page, shapes.audit_entry)
+
+
 @get("/admin/overview", opt=_ADMIN, summary="The server at a glance", tags=_TAGS)
 async def overview(request: AnyRequest, desk: NamedDependency[Desk]) -> shapes.Overview:
     """Return how many there are of everything; for administrators."""
     return shapes.overview(await desk.call(request, desk.administration.overview))
 
 
-routes = (list_jobs, get_job, retry_job, cancel_job, overview)
+routes = (list_jobs, get_job, retry_job, cancel_job, list_audit, overview)

@@ -21,6 +21,7 @@ from tutti.services.accounts import Accounts
 from tutti.services.administration import Administration
 from tutti.services.app_keys import AppKeys
 from tutti.services.artwork import Artwork
+from tutti.services.audit import Audit
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries
 from tutti.services.health import Health
@@ -112,6 +113,7 @@ class Desk:
     trash: Trash
     quotas: Quotas
     jobs: Jobs
+    audit: Audit
     feed: Feed
     jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
     gate: Gate

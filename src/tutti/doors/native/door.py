@@ -24,7 +24,7 @@ from tutti.doors.native import (
 )
 from tutti.doors.native.desk import Desk, StrictRequest, require_token
 from tutti.doors.native.errors import STATUSES, render
-from tutti.doors.native.stream import Streams
+from tutti.doors.native.stream import STREAM, Streams
 from tutti.kit.clock import Clock
 
 _CHAPTERS = (identity, account, users, libraries, catalog, uploads, tus, trash, administration, events)
@@ -40,7 +40,7 @@ def open_door(desk: Desk, delivery: FileDelivery, holds: Holds, clock: Clock) ->
         routers=(router(desk),),
         statuses=STATUSES,
         render=render,
-        shortcuts=(Shortcut(_STREAM, streams, streams.reach),),
+        shortcuts=(Shortcut(_STREAM, streams, streams.reach, STREAM),),
     )
 
 

@@ -20,11 +20,13 @@ from tutti.doors.http.delivery import FileDelivery, OpenFile
 from tutti.doors.http.express import AtHand
 from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
+from tutti.doors.http.meter import Route
 from tutti.kit.clock import Clock
 from tutti.services.accounts import Access, Accounts
 from tutti.services.delivery import Deliveries, Delivery
 
 STREAM_PATH = "/api/v1/tracks/{track}/stream"
+STREAM = Route("native", STREAM_PATH)
 
 _GRANTS = 256
 _GRANT_S = 10.0
@@ -83,7 +85,7 @@ class Streams:
             return None
         if grant is None:
             return None
-        return AtHand(grant.file, ((b"x-request-id", identify(fields).encode()),), grant.descriptor)
+        return AtHand(grant.file, ((b"x-request-id", identify(fields).encode()),), grant.descriptor, STREAM)
 
     def _granted(self, key: Key) -> Grant | None:
         grant = self._grants.get(key)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
-from ipaddress import ip_address
 from typing import Annotated, Any
 
 from litestar import MediaType, Request, Response, get, post
@@ -13,8 +12,10 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromQuery
 
-from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.errors import AppError
+from tutti.doors.http.access import is_local
 from tutti.doors.native.desk import RULES, Desk, Policy
+from tutti.doors.native.errors import STATUSES
 from tutti.doors.native.shapes import server as shapes
 from tutti.services.accounts import NewUser
 
@@ -22,7 +23,6 @@ AnyRequest = Request[Any, Any, Any]
 _ANYONE = {"policy": Policy.ANYONE}
 _SIGNED_IN_OR_LOCAL = {"policy": Policy.SIGNED_IN_OR_LOCAL}
 _HOLE = re.compile(r"\{(token|error|username)\}")
-_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 _PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
 
@@ -42,7 +42,7 @@ async def health(desk: NamedDependency[Desk]) -> shapes.Health:
 @get("/health/ready", opt=_SIGNED_IN_OR_LOCAL, summary="How the parts of the server are", tags=["server"])
 async def ready(request: AnyRequest, desk: NamedDependency[Desk]) -> shapes.Readiness:
     """Return the state of everything the server needs; for signed-in callers and for the machine itself."""
-    if _is_local(request):
+    if is_local(request.scope):
         return shapes.readiness(await desk.hop(desk.health.report))
     return shapes.readiness(await desk.call(request, lambda _: desk.health.report()))
 
@@ -76,20 +76,8 @@ async def claim_form(
     try:
         caller = await desk.logins(desk.accounts.claim, token, wanted, RULES)
     except AppError as error:
-        status = 403 if error.kind is ErrorKind.FORBIDDEN else 422
-        return _page("claim.html", {"token": token, "error": error.message}, status)
+        return _page("claim.html", {"token": token, "error": error.message}, STATUSES[error.kind])
     return _page("claimed.html", {"username": caller.username})
-
-
-def _is_local(request: AnyRequest) -> bool:
-    """Tell a caller on this machine from one whom a proxy on it speaks for."""
-    client = request.scope["client"]
-    if client is None or not _FORWARDED.isdisjoint(request.headers.keys()):
-        return False
-    try:
-        return ip_address(client[0]).is_loopback
-    except ValueError:  # what a proxy said is no address
-        return False
 
 
 @cache

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tutti import __version__
+from tutti.models import AuditEntry as Noted
 from tutti.services.administration import Overview as Counted
 from tutti.services.jobs import JobRow
 
@@ -39,6 +40,41 @@ class Overview(Struct, frozen=True, kw_only=True):
     trash_bytes: int
     jobs: dict[str, int]
     sources: dict[str, int]
+
+
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """Something that somebody did or was refused; `outcome` is ok, refused or limited.
+
+    `actor` is the name of an account, `operator` for the command line, and empty for a stranger; `door` is `local` for
+    the command line.
+    """
+
+    id: int
+    at: datetime
+    action: str
+    outcome: str
+    actor: str
+    actor_id: UUID | None
+    target: str
+    door: str
+    address: str
+    request_id: str
+
+
+def audit_entry(row: Noted) -> AuditEntry:
+    """Shape an entry of the audit log."""
+    return AuditEntry(
+        id=row.id,
+        at=row.at,
+        action=row.action,
+        outcome=row.outcome,
+        actor=row.actor,
+        actor_id=row.actor_uuid,
+        target=row.target,
+        door=row.door,
+        address=row.address,
+        request_id=row.request_id,
+    )
 
 
 def job(row: JobRow) -> JobStatus:
