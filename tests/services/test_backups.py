@@ -12,11 +12,13 @@ from support.music import Song
 from tutti.backends.backup_folder import BackupFolder, copy_file
 from tutti.backends.blobs_local import LocalBlobs
 from tutti.db import snapshots
+from tutti.db.engine import Database
 from tutti.domain.backups import BlobsIn, Manifest
 from tutti.domain.caller import Operator, Permission
 from tutti.domain.errors import ErrorKind
 from tutti.models import Base, Upload
 from tutti.services.backups import copy_blobs
+from tutti.services.catalog import PageWish
 from tutti.services.maintenance import COLLECTING
 from tutti.services.registration import Admission
 from tutti.services.sessions import Client
@@ -30,6 +32,13 @@ def place(tmp_path: Path) -> BackupFolder:
 def make(house: House, place: BackupFolder, blobs_in: BlobsIn = BlobsIn.COPY) -> tuple[Manifest, int, list[str]]:
     manifest, copied = house.backups.make(Operator(), place, blobs_in=blobs_in)
     return manifest, copied.blobs, copied.lost
+
+
+def counted(db: Database) -> dict[str, int | None]:
+    """Return how many rows each table has."""
+    with db.engine.connect() as connection:
+        tables = Base.metadata.sorted_tables
+        return {table.name: connection.scalar(select(func.count()).select_from(table)) for table in tables}
 
 
 class TestMake:
@@ -137,6 +146,13 @@ class TestComeToLife:
         with house.db.engine.connect() as connection:
             assert connection.scalar(select(func.count()).select_from(Upload)) == 0
 
+    def test_a_backup_with_secrets_and_a_restore_are_noted(self, house: House, place: BackupFolder) -> None:
+        house.backups.make(Operator(), place, has_keys=True)
+        house.backups.come_to_life(Operator())
+
+        noted = [(one.action, one.target) for one in house.audit.page(house.ann, PageWish(limit=2)).items]
+        assert noted == [("restore", "0 sessions and 0 app keys ended"), ("backup", "0 files, with keys")]
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_snapshot_becomes_a_database_of_either_kind(
@@ -145,15 +161,13 @@ def test_a_snapshot_becomes_a_database_of_either_kind(
     house.save("one.mp3", Song("Überfall"))
     house.scan()
     house.send(Song("Sent").data)
+    before = counted(house.db)
     manifest, _, _ = make(house, place)
     target = fresh_database(tmp_path, kind)
     try:
         copy_file(place.database(manifest), tmp_path / "passing.db")
         snapshots.put(tmp_path / "passing.db", target.engine)
-        with target.engine.connect() as there, house.db.engine.connect() as here:
-            for table in Base.metadata.sorted_tables:
-                count = select(func.count()).select_from(table)
-                assert there.scalar(count) == here.scalar(count), table.name
+        assert counted(target) == before
     finally:
         target.close()
     blobs = LocalBlobs(tmp_path / "there")

@@ -34,6 +34,8 @@ class Action(StrEnum):
     TRASH_EMPTY = "trash_empty"
     KEY_ROTATE = "key_rotate"
     KEY_RETIRE = "key_retire"
+    BACKUP = "backup"
+    RESTORE = "restore"
 
 
 class Outcome(StrEnum):

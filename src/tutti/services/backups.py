@@ -13,6 +13,7 @@ from tutti import __version__
 from tutti.db import schema, snapshots
 from tutti.db.engine import Database
 from tutti.db.repos.integrity import AccessEnded, BlobRow
+from tutti.domain.audit import Action
 from tutti.domain.backups import FORMAT, BlobsIn, Manifest
 from tutti.domain.caller import Actor, Permission
 from tutti.domain.errors import AppError, ErrorKind
@@ -21,6 +22,7 @@ from tutti.ports.backups import BackupPlace
 from tutti.ports.blobs import BlobStore
 from tutti.ports.locks import Locks
 from tutti.services.accounts import access_changed
+from tutti.services.auditing import note
 from tutti.services.maintenance import COLLECTING
 
 Progress = Callable[[int, int], None]
@@ -85,6 +87,8 @@ class Backups:
                 has_keys=has_keys,
             )
             place.finish(manifest)
+            with self._db.write() as tx:
+                note(tx, Action.BACKUP, actor, f"{manifest.blobs} files{', with keys' if has_keys else ''}")
             return manifest, copied
 
     def come_to_life(self, actor: Actor) -> AccessEnded:
@@ -100,6 +104,7 @@ class Backups:
             ended = tx.integrity.end_access(tx.now)
             tx.jobs.release()
             access_changed(tx)
+            note(tx, Action.RESTORE, actor, f"{ended.sessions} sessions and {ended.app_keys} app keys ended")
             return ended
 
 
