@@ -243,6 +243,18 @@ class TestRefused:
         reused = [one for one in entries(house) if one.action == Action.REFRESH_REUSE]
         assert [(one.actor, one.outcome, one.target) for one in reused] == [("ann", "refused", "kitchen")]
 
+    def test_what_somebody_may_never_do_is_noted_once_a_minute(self, house: House) -> None:
+        """P48"""
+        bob = house.add_user("bob")
+
+        for _ in range(3):
+            raised(lambda: house.accounts.carry_out(bob, house.administration.overview))
+
+        noted = [(one.action, one.outcome, one.actor, one.target) for one in entries(house)]
+        sentence = "Only an administrator may do that, with a session of his own."
+        assert noted[0] == ("not_allowed", "refused", "bob", sentence)
+        assert len([one for one in noted if one[0] == "not_allowed"]) == 1
+
     def test_a_wrong_app_key(self, house: House) -> None:
         raised(lambda: house.accounts.authenticate("tutti_wrong"))
 

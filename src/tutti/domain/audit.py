@@ -36,6 +36,8 @@ class Action(StrEnum):
     KEY_RETIRE = "key_retire"
     BACKUP = "backup"
     RESTORE = "restore"
+    NOT_ALLOWED = "not_allowed"
+    """Anything that the account or its credential may never do."""
 
 
 class Outcome(StrEnum):

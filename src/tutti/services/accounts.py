@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
@@ -22,6 +23,9 @@ from tutti.models import AppKey, Library, Session, User
 from tutti.ports.identity import PasswordHasher, TicketSigner, TokenSigner
 from tutti.services.attempts import Attempts
 from tutti.services.auditing import note
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 APP_KEY_PREFIX = "tutti_"
 """How every app key begins, so that it is known as one wherever it turns up."""
@@ -170,6 +174,21 @@ class Accounts:
         with self._db.read() as tx:
             user = self._existing(tx, username)
             return caller_of(user, tx_roles(tx, user), None)
+
+    def carry_out(
+        self, caller: Caller, method: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a use case; that it refuses what the caller may never do is noted (reliability.md P48).
+
+        Raises:
+            AppError: Whatever the use case raises.
+        """
+        try:
+            return method(caller, *args, **kwargs)
+        except AppError as error:
+            if error.code == "not_allowed":
+                self._attempts.forbidden(caller, error.message)
+            raise
 
     def authenticate(self, token: str) -> Access:
         """Return who holds an access token or an app key: its session must live and its account be active.

@@ -102,6 +102,10 @@ class Attempts:
                 self._note(action, Outcome.REFUSED)
             raise
 
+    def forbidden(self, caller: Caller, sentence: str) -> None:
+        """Note that somebody asked for what he may never do."""
+        self._note(Action.NOT_ALLOWED, Outcome.REFUSED, caller, sentence)
+
     def registration(self) -> None:
         """Count somebody who wants an account, whatever becomes of it.
 
@@ -141,7 +145,8 @@ class Attempts:
 
     def _note(self, action: Action, outcome: Outcome, actor: Caller | None = None, target: str = "") -> None:
         """Note what anybody can make happen a thousand times, once a minute: each costs a write to the disk."""
-        key = f"noted {action} {outcome} {target} {_network()}"
+        name = "" if actor is None else actor.username
+        key = f"noted {action} {outcome} {name} {target} {_network()}"
         if not self._limiter.wait_s(key, _NOTED):
             self._limiter.count(key, _NOTED)
             note_refused(self._db, action, actor, target, outcome=outcome)

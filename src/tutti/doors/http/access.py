@@ -67,13 +67,13 @@ class Gate:
         token = bearer(headers)
         known = self.remembered(token)
         if known is not None:
-            return await self._hop(method, known, *args, **kwargs)
+            return await self._hop(lambda: self._accounts.carry_out(known, method, *args, **kwargs))
 
         generation = self.generation
 
         def both() -> tuple[Access, T]:
             access = self._accounts.authenticate(token)
-            return access, method(access.caller, *args, **kwargs)
+            return access, self._accounts.carry_out(access.caller, method, *args, **kwargs)
 
         access, result = await self._hop(both)
         self.remember(token, access, generation)
