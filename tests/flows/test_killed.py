@@ -86,7 +86,7 @@ def test_a_killed_import_loses_nothing_and_can_be_repeated(home: Path, tmp_path:
     importing = ("library", "import", song, "--user", "ada", "--json")
     wrong = {}
 
-    for fault, outcome, data_dir in swept(home, tmp_path, 5, *importing, since="staging"):
+    for fault, outcome, data_dir in swept(home, tmp_path, 3, *importing, since="staging"):
         problems = blob_auditor.audit(data_dir / "blobs", imported(outcome)) + dangling(data_dir)
         again = run(data_dir, *importing)
         problems += [] if json.loads(again.stdout)["sha256"] == digest else [again.stdout + again.stderr]
@@ -109,7 +109,7 @@ def test_a_killed_scan_is_completed_by_the_next_one(home: Path, tmp_path: Path) 
     scanning = ("scan", music, "--user", "ada", "--json")
     wrong = {}
 
-    for fault, _, data_dir in swept(home, tmp_path, 5, *scanning, since="tutti.db-wal"):
+    for fault, _, data_dir in swept(home, tmp_path, 3, *scanning, since="tutti.db-wal"):
         problems = dangling(data_dir)
         again = run(data_dir, *scanning)
         report = json.loads(again.stdout)

@@ -368,7 +368,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300 if tiers.is_deep() else 15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300 if tiers.is_deep() else 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_on_the_way_the_offset_is_true_and_the_file_whole(house: House, steps: list[Step]) -> None:
     """P09"""
@@ -384,7 +384,7 @@ def test_whatever_happens_on_the_way_the_offset_is_true_and_the_file_whole(house
         upload = house.ingest.resume(house.ann, uuid, offset)
         if step.end == "noise":
             upload.mark("sha256")
-            upload.append(b"noise")
+            upload.append(b"?")  # at the last byte there is room for no more
             assert raised(partial(upload.confirm, "0" * 64))[1] == "checksum_mismatch"
             upload.abandon()
             assert house.ingest.find(house.ann, uuid).offset == offset
