@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import warnings
+from contextlib import suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -116,7 +117,9 @@ class OwnServer:
         self._control("-m", "immediate", "stop")
 
     def close(self) -> None:
-        """End it if it runs."""
+        """End it if it runs, also one that was started again, of which the wheel knows nothing."""
+        with suppress(CalledProcessError):
+            self.stop()
         self._server.cleanup()
 
     def _starts(self) -> bool:
