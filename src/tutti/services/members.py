@@ -66,7 +66,7 @@ class Members:
             return MemberRow(account.uuid, account.username, role)
 
     def remove(self, caller: Caller, library_uuid: UUID, user: str) -> None:
-        """Put somebody out, which an owner may do, or leave, which everybody may but the last owner.
+        """Put somebody out, which an owner may do, or leave, which everybody may but guests and the last owner.
 
         What he has of the library stops working within a second, in every process.
 
