@@ -1,29 +1,22 @@
-"""Every setting, typed and checked before anything starts; the only reader of the environment.
+"""The parts of the tree: each setting with its type, its default, its bounds and what it does."""
 
-Names are `TUTTI_` plus the path with `__`: `http.port` is `TUTTI_HTTP__PORT`. A name with `_FILE` behind it names a
-file that holds the value.
-"""
-
-import os
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from ipaddress import ip_network
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct, ValidationError, convert
-from msgspec.structs import fields
+from msgspec import Meta, Struct
 
-DOORS = ("native",)
-LATER_DOORS = ("astolfo", "sinuzoid", "musakone", "tuneton", "joykunga", "subsonic", "web")
-PREFIX = "TUTTI_"
 LATER = "Not in this version."
 _TOKEN_MIN = 16
+_PORT_MAX = 65535
 
 Names = tuple[str, ...]
 """Written with commas between."""
+
+KNOWN_SECRETS = frozenset({"dev-security-key", "dev-secret-key", "minioadmin"})
+"""What the originals ship with, and everybody knows."""
 
 
 class Secret(str):
@@ -81,10 +74,69 @@ class HTTPSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GRPCSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The gRPC listeners."""
+    """The gRPC listeners; every service answers on each of them."""
 
-    host: Annotated[str, Meta(description=f"Address to listen on; empty means as HTTP. {LATER}")] = ""
-    ports: Annotated[str, Meta(description=f"Ports, separated by commas; empty is off. {LATER}")] = ""
+    host: Annotated[str, Meta(description="Address to listen on; empty means as HTTP.")] = ""
+    ports: Annotated[
+        Names,
+        Meta(description="Ports, separated by commas; 0 takes a free one, empty is off."),
+    ] = ("50051", "50052", "50053")
+    reflection: Annotated[
+        bool, Meta(description="Whether clients such as grpcurl may ask which services there are.")
+    ] = False
+    tls_cert: Annotated[str, Meta(description="File with the PEM certificate chain; empty is without TLS.")] = ""
+    tls_key: Annotated[str, Meta(description="File with the PEM private key of the certificate.")] = ""
+    max_upload_minutes: Annotated[
+        int, Meta(ge=1, le=24 * 60, description="How long one upload over gRPC may take.")
+    ] = 60
+    stall_s: Annotated[
+        float,
+        Meta(gt=0, description="An upload that sends nothing, or a download that takes nothing, for so long is ended."),
+    ] = 60.0
+
+    def __post_init__(self) -> None:
+        """Check what types cannot say."""
+        if self.host:
+            _check_host(self.host)
+        check_ports("ports", self.ports)
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert: certificate and key belong together")
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The ports as numbers."""
+        return [int(port) for port in self.ports]
+
+
+class AstolfoSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The door of Astolfo's phones."""
+
+    open_as: Annotated[
+        str,
+        Meta(
+            description="Account as which callers without a token act: for the original app, which never sends one."
+            " Whoever reaches the port can then read and delete what that account can. Empty is off."
+        ),
+    ] = ""
+    open_ports: Annotated[
+        Names, Meta(description="Those of the gRPC ports on which `open_as` holds; empty means all of them.")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        """Check what types cannot say."""
+        check_ports("open_ports", self.open_ports)
+        if self.open_ports and not self.open_as:
+            raise ValueError("open_ports: needs open_as, the account as which callers act there")
+
+
+def check_ports(field: str, ports: Names) -> None:
+    """Refuse what is no port, and one that is named twice; 0 may be."""
+    for port in ports:
+        if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > _PORT_MAX:
+            raise ValueError(f"{field}: {port!r} is no port")
+    named = [int(port) for port in ports if int(port)]
+    if len(named) != len(set(named)):
+        raise ValueError(f"{field}: a port is named twice")
 
 
 class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,13 +184,24 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["open", "invite", "closed"],
         Meta(description="Who may make an account: anybody, whoever has an invite, or nobody but an administrator."),
     ] = "closed"
-    security_key: Annotated[Secret, Meta(description=f"The gate of a door that registers by key. {LATER}")] = Secret()
+    security_key: Annotated[
+        Secret,
+        Meta(
+            description="Whoever shows this key may make an account by gRPC, whatever `registration` says; without one"
+            " nobody may."
+        ),
+    ] = Secret()
     access_minutes: Annotated[int, Meta(ge=1, le=60, description="Life of an access token.")] = 15
     refresh_days: Annotated[
         int, Meta(ge=1, le=90, description="Life of a refresh token; a session lives 90 days at most.")
     ] = 30
     ticket_hours: Annotated[int, Meta(ge=1, le=24, description="Life of a signed stream address.")] = 6
     min_password_chars: Annotated[int, Meta(ge=8, le=64, description="Shortest password of a new account.")] = 8
+
+    def __post_init__(self) -> None:
+        """Refuse what can be guessed."""
+        if self.security_key and (len(self.security_key) < _TOKEN_MIN or self.security_key in KNOWN_SECRETS):
+            raise ValueError(f"security_key: must be a secret of its own with at least {_TOKEN_MIN} characters")
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -269,170 +332,3 @@ class CompatSettings(Struct, frozen=True, forbid_unknown_fields=True):
     env: Annotated[
         Names, Meta(description=f"Doors whose original environment names are read, separated by commas. {LATER}")
     ] = ()
-
-
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole tree."""
-
-    data_dir: Annotated[Path, Meta(description="Folder of everything the server keeps: database, keys, blobs.")] = Path(
-        "data"
-    )
-    doors: Annotated[Names, Meta(description="Which doors are open, separated by commas.")] = DOORS
-    http: HTTPSettings = HTTPSettings()
-    grpc: GRPCSettings = GRPCSettings()
-    db: DatabaseSettings = DatabaseSettings()
-    blobs: BlobSettings = BlobSettings()
-    uploads: UploadSettings = UploadSettings()
-    auth: AuthSettings = AuthSettings()
-    limits: LimitSettings = LimitSettings()
-    scan: ScanSettings = ScanSettings()
-    media: MediaSettings = MediaSettings()
-    trash: TrashSettings = TrashSettings()
-    audit: AuditSettings = AuditSettings()
-    quota: QuotaSettings = QuotaSettings()
-    events: EventSettings = EventSettings()
-    redis: RedisSettings = RedisSettings()
-    mopidy: MopidySettings = MopidySettings()
-    log: LogSettings = LogSettings()
-    metrics: MetricsSettings = MetricsSettings()
-    compat: CompatSettings = CompatSettings()
-
-    def __post_init__(self) -> None:
-        """Refuse doors that do not exist."""
-        for door in self.doors:
-            if door not in DOORS + LATER_DOORS:
-                raise ValueError(f"doors: there is no door named {door!r}; known: {', '.join(DOORS + LATER_DOORS)}")
-
-    def without_effect(self) -> Sequence[str]:
-        """Return the names that are set, and that this version has nothing to do with yet."""
-        later = [name for name, (_, about) in names().items() if LATER in about.description]
-        return [name for name in later if self.value_of(name) not in ("", ())]
-
-    def value_of(self, name: str) -> object:
-        """Return the value of a setting by its environment name."""
-        value: object = self
-        for part in name.removeprefix(PREFIX).lower().split("__"):
-            value = getattr(value, part)
-        return value
-
-    @property
-    def db_url(self) -> str:
-        """The database URL with its default."""
-        return self.db.url or f"sqlite:///{self.data_dir.resolve() / 'tutti.db'}"
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether the database is a file of this machine, which one server works on at a time."""
-        return self.db_url.startswith("sqlite:")
-
-    @property
-    def blobs_dir(self) -> Path:
-        """The folder of the blob store."""
-        return Path(self.blobs.url.removeprefix("file://")) if self.blobs.url else self.data_dir / "blobs"
-
-
-class About(NamedTuple):
-    """What is known of a setting."""
-
-    kind: object
-    default: object
-    description: str
-
-
-@cache
-def names(part: type[Struct] = Settings, prefix: str = PREFIX) -> Mapping[str, tuple[type[Struct], About]]:
-    """Return every environment name with the part of the tree it belongs to, in the order of the tree."""
-    found: dict[str, tuple[type[Struct], About]] = {}
-    kinds = get_type_hints(part, include_extras=True)
-    for field in fields(part):
-        name, kind = f"{prefix}{field.name.upper()}", kinds[field.name]
-        if get_origin(kind) is Annotated:
-            plain, meta = get_args(kind)
-            found[name] = (part, About(plain, field.default, meta.description))
-        else:
-            found |= names(kind, f"{name}__")
-    return found
-
-
-class BadSetting(Exception):  # noqa: N818 - named for the fact, as all our errors
-    """A setting that stops the start; its text names the key and the reason."""
-
-
-def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings.
-
-    Raises:
-        BadSetting: Naming the key and the reason.
-    """
-    given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
-    tree: dict[str, Any] = {}
-    for name, text in _with_files(given).items():
-        if name not in names():
-            raise _bad(name, "there is no such setting")
-        *parts, leaf = name.removeprefix(PREFIX).lower().split("__")
-        branch = tree
-        for part in parts:
-            branch = branch.setdefault(part, {})
-        branch[leaf] = _value(name, text)
-    try:
-        return convert(tree, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
-    except ValidationError as error:
-        said, _, path = str(error).partition(" - at `$")
-        place = path.rstrip("`")
-        leaf, _, reason = said.partition(": ")
-        own = _name(f"{place}.{leaf}")
-        if own in names():  # a check of ours says which setting of a part it means
-            raise _bad(own, reason) from error
-        raise _bad(_name(place), _reason(_name(place), said)) from error
-
-
-def _value(name: str, text: str) -> str | Names:
-    kind = names()[name][1].kind
-    if kind is Path and not text:  # which would be the folder one happens to be in
-        raise _bad(name, "must not be empty")
-    return _listed(text) if kind == Names else text
-
-
-_KINDS: Mapping[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
-_BOUND = re.compile(r"Expected `\w+` (>=|>|<=) (.+)")
-_BOUNDS = {">=": "at least", ">": "more than", "<=": "at most"}
-
-
-def _reason(key: str, said: str) -> str:
-    """Put what the decoder says into the words of whoever set it."""
-    kind = names()[key][1].kind if key in names() else None
-    if get_origin(kind) is Literal:
-        return f"must be one of {', '.join(get_args(kind))}"
-    if bound := _BOUND.fullmatch(said):
-        return f"must be {_BOUNDS[bound[1]]} {bound[2]}"
-    return f"must be {_KINDS[kind]}" if kind in _KINDS else said
-
-
-def _listed(text: str) -> Names:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _name(path: str) -> str:
-    """Return the environment name for a path such as `.http.port` or `.doors[0]`."""
-    return PREFIX + "__".join(part.partition("[")[0].upper() for part in path.split(".") if part)
-
-
-def _with_files(given: Mapping[str, str]) -> dict[str, str]:
-    """Replace `NAME_FILE` by `NAME` with what is in the file."""
-    values = dict(given)
-    for name, path in given.items():
-        plain = name.removesuffix("_FILE")
-        if plain == name or plain not in names():
-            continue
-        if plain in given:
-            raise _bad(plain, f"is set twice, here and by {name}")
-        try:
-            values[plain] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise _bad(name, "the file cannot be read") from error
-        del values[name]
-    return values
-
-
-def _bad(key: str, reason: str) -> BadSetting:
-    return BadSetting(f"{key}: {reason}.")

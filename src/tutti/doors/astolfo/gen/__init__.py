@@ -1,0 +1,1 @@
+"""Written by scripts/proto from proto/*.proto; do not edit."""
