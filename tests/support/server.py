@@ -146,7 +146,8 @@ def serving(
     data_dir: Path, *, music: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
     """Serve while the block lasts; a server that crashed, or that has logged a crash, fails whoever used it."""
-    wanted = {"TUTTI_HTTP__PORT": "0", "TUTTI_LOG__FORMAT": "json", **(settings or {})}
+    # Many servers run here at once, and few tests need the ports that phones know.
+    wanted = {"TUTTI_HTTP__PORT": "0", "TUTTI_GRPC__PORTS": "", "TUTTI_LOG__FORMAT": "json", **(settings or {})}
     with start(data_dir, *(["--music", str(music)] if music else []), settings=wanted) as process:
         server = Server(process, data_dir)
         try:

@@ -175,6 +175,21 @@ class Accounts:
             user = self._existing(tx, username)
             return caller_of(user, tx_roles(tx, user), None)
 
+    def stand_in(self, username: str) -> Caller:
+        """Return the caller for an account as which everybody without a token acts at an open door.
+
+        He may listen, upload and sync, whatever the account may do beside that.
+
+        Raises:
+            AppError: UNAUTHENTICATED `nobody_stands_in` when there is no such account or it is disabled.
+        """
+        with self._db.read() as tx:
+            user = tx.accounts.by_username(username_key(username))
+            if user is None or not user.is_active:
+                raise AppError(ErrorKind.UNAUTHENTICATED, "nobody_stands_in", "Sign in first; this door is not open.")
+            known = caller_of(user, tx_roles(tx, user), None, is_limited=True)
+            return replace(known, scopes=frozenset({Permission.LISTEN, Permission.UPLOAD, Permission.SYNC}))
+
     def carry_out(
         self, caller: Caller, method: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -329,7 +344,8 @@ def alive(tx: Tx, caller: Caller) -> Caller | None:
             key = tx.access.key_by_uuid(caller.key_uuid)
             return None if key is None else replace(caller, roles=tx_roles(tx, _alive_key(tx, key)))
         if caller.session_uuid is None:
-            return caller
+            user = tx.accounts.by_id(caller.user_id)
+            return None if user is None or not user.is_active else replace(caller, roles=tx_roles(tx, user))
         user, _ = _alive(tx, caller.session_uuid)
     except AppError:
         return None

@@ -121,7 +121,7 @@ class Ingest:
     def _held(self, caller: Caller, row: UploadRow, staged: StagedBlob, *, keep: bool = False) -> Upload:
         return Upload(self._db, caller, row, staged, policy=self._policy, keep=keep)
 
-    def accept(self, upload: Upload, *, sha256: str | None = None) -> Accepted:
+    def accept(self, upload: Upload, *, sha256: str | None = None, filename: str = "") -> Accepted:
         """Make an upload an item of its library; it is durable when this returns, and read by a job soon after.
 
         The blob is durable before the row exists, so a crash leaves at most a blob without a row, which maintenance
@@ -130,11 +130,14 @@ class Ingest:
         Args:
             upload: Complete.
             sha256: What the client says the hash is, in lower-case hex.
+            filename: What the client calls the file, if it said so only now.
 
         Raises:
             AppError: As `Upload.check` and `StagedBlob.commit`; NOT_FOUND, FORBIDDEN when the caller may not change the
                 library any more. The bytes are forgotten then.
         """
+        if filename:
+            upload.filename = clean_name(filename)
         with upload.lock:
             try:
                 return self._accept(upload, sha256)

@@ -1,5 +1,6 @@
 """Registration: whether strangers may make accounts, and the invites that let them."""
 
+import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tutti.domain.accounts import ANY, AccountRules
 from tutti.domain.audit import Action
 from tutti.domain.caller import Actor, Caller, Permission, Role
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.models import Invite
+from tutti.models import Invite, User
 from tutti.ports.identity import PasswordHasher
 from tutti.services.accounts import AccountPolicy, NewUser, caller_of, digest_of, insert, prepare
 from tutti.services.attempts import Attempts
@@ -50,12 +51,15 @@ class Registration:
         *,
         policy: AccountPolicy,
         admission: Admission,
+        security_key: str = "",
     ) -> None:
+        """Keep who may register; without a security key nobody registers by one."""
         self._db = db
         self._passwords = passwords
         self._attempts = attempts
         self._policy = policy
         self._admission = admission
+        self._security_key = security_key
 
     def register(self, wanted: NewUser, invite: str | None = None, rules: AccountRules = ANY) -> Caller:
         """Make an account for whoever asks; he becomes a user, whatever he wants to be.
@@ -76,8 +80,7 @@ class Registration:
                 if not reading.access.is_open(code_hash, reading.now):
                     raise _refused()
         self._attempts.registration()
-        prepared = prepare(self._passwords, wanted, self._policy.floor, rules)
-        roles = frozenset({Role.USER})
+        prepared, roles = self._prepared(wanted, rules)
         with self._db.write() as tx:
             used = None if code_hash is None else tx.access.use_invite(code_hash, tx.now)
             if code_hash is not None and used is None:
@@ -88,6 +91,26 @@ class Registration:
             caller = caller_of(user, roles, None)
             note(tx, Action.REGISTER, caller, self._admission)
             return caller
+
+    def register_with_key(self, wanted: NewUser, security_key: str, rules: AccountRules = ANY) -> Caller:
+        """Make an account for whoever has the server's key, whatever `register` would say; the key is looked at first.
+
+        Raises:
+            AppError: FORBIDDEN `key_refused`, also when the server has no key; otherwise as `register`.
+        """
+        with self._attempts.token(Action.REGISTER):
+            known, shown = self._security_key.encode(), security_key.encode("utf-8", "surrogatepass")
+            if not hmac.compare_digest(known, shown) or not known:
+                raise AppError(ErrorKind.FORBIDDEN, "key_refused", "The security key is wrong.")
+        self._attempts.registration()
+        prepared, roles = self._prepared(wanted, rules)
+        with self._db.write() as tx:
+            caller = caller_of(insert(tx, prepared, roles), roles, None)
+            note(tx, Action.REGISTER, caller, "security key")
+            return caller
+
+    def _prepared(self, wanted: NewUser, rules: AccountRules) -> tuple[User, frozenset[Role]]:
+        return prepare(self._passwords, wanted, self._policy.floor, rules), frozenset({Role.USER})
 
     def invites(self, actor: Actor) -> Sequence[InviteRow]:
         """Return all invites, the newest first.

@@ -140,7 +140,12 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             accounts=Accounts(db, passwords, tokens, tickets, attempts, policy=account_policy),
             administration=Administration(db, passwords, policy=account_policy),
             registration=Registration(
-                db, passwords, attempts, policy=account_policy, admission=Admission(auth.registration)
+                db,
+                passwords,
+                attempts,
+                policy=account_policy,
+                admission=Admission(auth.registration),
+                security_key=auth.security_key,
             ),
             profiles=Profiles(db, passwords, attempts, policy=account_policy),
             app_keys=AppKeys(db),

@@ -1,4 +1,4 @@
-"""Runs the doors of one process: HTTP in this loop, the background in threads."""
+"""Runs the doors of one process: HTTP and gRPC in this loop, the background in threads."""
 
 import asyncio
 import gc
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
@@ -32,6 +33,10 @@ from tutti.doors.native.door import open_door
 from tutti.settings import DOORS, Settings
 from tutti.wiring import background
 from tutti.wiring.core import Core, open_core
+from tutti.wiring.edge import Edge
+
+if TYPE_CHECKING:
+    from tutti.doors.astolfo.server import Servers
 
 _log = structlog.get_logger()
 
@@ -93,64 +98,84 @@ def _listen(settings: Settings) -> socket.socket:
 def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside) -> None:
     settings = core.settings
     with ExitStack() as stack:
-        hop = Hop(threads=settings.http.threads, queue=settings.http.queue)
-        stack.callback(hop.close)
-        logins = Hop(threads=_LOGIN_THREADS, queue=_LOGIN_THREADS)
-        stack.callback(logins.close)
-        covers = Hop(threads=settings.scan.workers, queue=settings.http.queue)
-        stack.callback(covers.close)
-        bodies = Hop(threads=_BODY_THREADS, queue=_BODY_QUEUE)
-        stack.callback(bodies.close)
-        io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
-        gate, holds = Gate(core.accounts, hop, core.clock), Holds(core.deliveries.may_go_on, hop)
-        pages, stall_s = FilePages(io_pool), settings.http.write_stall_s
-        delivery = FileDelivery(pages, stall_s=stall_s)
-        feed = Feed(gate, core.libraries, per_account=settings.events.per_account)
-        desk = _desk(core, gate, feed, hop=hop, logins=logins, covers=covers, bodies=bodies)
-        door = open_door(desk, delivery, holds, core.clock)
+        edge = _edge(core, stack)
+        stall_s = settings.http.write_stall_s
+        door = open_door(_desk(core, edge), FileDelivery(edge.pages, stall_s=stall_s), edge.holds, core.clock)
         app, errors = assemble([door])
-        hops = {"use_cases": hop, "logins": logins, "covers": covers, "bodies": bodies}
-        metrics = Metrics(Meter(), core.health, holds, hop=hop, hops=hops, token=settings.metrics.token)
-        express = Express(finder(door.shortcuts), pages, stall_s, metrics.meter.note)
+        hops = {"use_cases": edge.hop, "logins": edge.logins, "covers": edge.covers, "bodies": edge.bodies}
+        metrics = Metrics(edge.meter, core.health, edge.holds, hop=edge.hop, hops=hops, token=settings.metrics.token)
+        express = Express(finder(door.shortcuts), edge.pages, stall_s, edge.meter.note)
         server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts, metrics), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(
-                _serve(core, server, listener, gate=gate, holds=holds, feed=feed, announce=announce, beside=beside)
-            )
+            runner.run(_serve(core, edge, server, listener, announce=announce, beside=beside))
+
+
+def _edge(core: Core, stack: ExitStack) -> Edge:
+    settings = core.settings
+
+    def hop(threads: int, queue: int) -> Hop:
+        made = Hop(threads=threads, queue=queue)
+        stack.callback(made.close)
+        return made
+
+    use_cases = hop(settings.http.threads, settings.http.queue)
+    io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
+    gate = Gate(core.accounts, use_cases, core.clock)
+    return Edge(
+        gate=gate,
+        holds=Holds(core.deliveries.may_go_on, use_cases),
+        pages=FilePages(io_pool),
+        feed=Feed(gate, core.libraries, per_account=settings.events.per_account),
+        meter=Meter(),
+        hop=use_cases,
+        logins=hop(_LOGIN_THREADS, _LOGIN_THREADS),
+        covers=hop(settings.scan.workers, settings.http.queue),
+        bodies=hop(_BODY_THREADS, _BODY_QUEUE),
+    )
 
 
 async def _serve(
-    core: Core,
-    server: uvicorn.Server,
-    listener: socket.socket,
-    *,
-    gate: Gate,
-    holds: Holds,
-    feed: Feed,
-    announce: Announce,
-    beside: Beside,
+    core: Core, edge: Edge, server: uvicorn.Server, listener: socket.socket, *, announce: Announce, beside: Beside
 ) -> None:
     loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, server, feed)
+        loop.add_signal_handler(number, _stop, server, edge.feed, stopping)
 
     def access_changed() -> None:
-        loop.call_soon_threadsafe(gate.forget)
-        loop.call_soon_threadsafe(feed.look_again)
+        loop.call_soon_threadsafe(edge.gate.forget)
+        loop.call_soon_threadsafe(edge.feed.look_again)
 
     def happened(event: Happened | None) -> None:
-        loop.call_soon_threadsafe(feed.tell, event)
+        loop.call_soon_threadsafe(edge.feed.tell, event)
 
+    phones = await _phones(core, edge)
     with background.running(core, access_changed=access_changed, happened=happened, beside=beside):
         announce(_address(core.settings, listener), core.accounts.open_claim())
         Thread(target=_warm_up, args=(core,), name="warm-up", daemon=True).start()
         gc.enable()
         gc.freeze()
         async with asyncio.TaskGroup() as group:
-            watcher = group.create_task(holds.watch(gate.changed))
+            watcher = group.create_task(edge.holds.watch(edge.gate.changed))
+            group.create_task(_stop_phones(phones, stopping))
             await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
+            stopping.set()
             watcher.cancel()
+
+
+async def _phones(core: Core, edge: Edge) -> "Servers | None":
+    if "astolfo" not in core.settings.doors or not core.settings.grpc.ports:
+        return None
+    from tutti.wiring import phones  # noqa: PLC0415 - a tenth of a second and 11 MB for who does not want it
+
+    return await phones.start(core, edge)
+
+
+async def _stop_phones(phones: "Servers | None", stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    if phones is not None:
+        await phones.stop(_DRAIN_S)
 
 
 def _warm_up(core: Core) -> None:
@@ -159,13 +184,14 @@ def _warm_up(core: Core) -> None:
     core.limiter.warm_up()
 
 
-def _stop(server: uvicorn.Server, feed: Feed) -> None:
+def _stop(server: uvicorn.Server, feed: Feed, stopping: asyncio.Event) -> None:
     feed.close()
+    stopping.set()
     server.force_exit = server.should_exit
     server.should_exit = True
 
 
-def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: Hop, bodies: Hop) -> Desk:
+def _desk(core: Core, edge: Edge) -> Desk:
     return Desk(
         accounts=core.accounts,
         administration=core.administration,
@@ -185,13 +211,13 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         quotas=core.quotas,
         jobs=core.jobs,
         audit=core.audit,
-        feed=feed,
+        feed=edge.feed,
         jwks=core.tokens.jwks,
-        gate=gate,
-        hop=hop,
-        logins=logins,
-        covers=covers,
-        bodies=bodies,
+        gate=edge.gate,
+        hop=edge.hop,
+        logins=edge.logins,
+        covers=edge.covers,
+        bodies=edge.bodies,
         public_url=core.settings.http.public_url.rstrip("/"),
     )
 

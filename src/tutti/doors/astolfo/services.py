@@ -1,0 +1,172 @@
+"""Astolfo's three services: accounts, files, and the list of files."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tutti.domain.accounts import AccountRules
+from tutti.domain.caller import Caller
+from tutti.domain.errors import AppError, ErrorKind
+from tutti.doors.astolfo.calls import Context, Messages, Method, Pace, Policy, Visitors, address_of, too_slow
+from tutti.doors.astolfo.downloads import Downloads
+from tutti.doors.astolfo.frames import read_upload
+from tutti.doors.astolfo.gen import auth_pb2, file_pb2, sync_pb2
+from tutti.doors.http.hop import Hop
+from tutti.doors.http.uploads import BATCH_BYTES, held
+from tutti.services.accounts import NewUser
+from tutti.services.ingest import Ingest
+from tutti.services.listing import Listing
+from tutti.services.registration import Registration
+from tutti.services.sessions import Client, SessionPolicy, Sessions, SignedIn
+from tutti.services.uploads import Upload
+
+RULES = AccountRules()
+"""The original asks nothing of names and passwords; the server's floor counts."""
+
+POLICY = SessionPolicy(
+    access=timedelta(hours=72), refresh=timedelta(hours=72), absolute=timedelta(hours=72), door="astolfo", is_exact=True
+)
+"""A phone has no refresh token: it signs in again when its token is over (docs/contracts/collisions.md 6)."""
+
+_ANSWER_BYTES = (4 << 20) - 1024
+"""The largest list that the clients take, with room for what surrounds it."""
+_HASH_BYTES = 66
+"""What a hash takes in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthService:
+    """`auth.AuthService`."""
+
+    registration: Registration
+    sessions: Sessions
+    logins: Hop
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """What it answers, by name."""
+        return {"Register": Method(Policy.ANYONE, self.register), "Login": Method(Policy.ANYONE, self.login)}
+
+    async def register(self, message: bytes, context: Context) -> bytes:
+        """Make an account for whoever has the security key, and sign in."""
+        request, client = auth_pb2.RegisterRequest.FromString(message), _client(context)
+
+        def registered() -> SignedIn:
+            wanted = NewUser(request.username, request.password)
+            caller = self.registration.register_with_key(wanted, request.security_key, RULES)
+            return self.sessions.open_for(caller, client, POLICY)
+
+        signed_in = await self.logins(registered)
+        return auth_pb2.RegisterResponse(token=signed_in.access_token).SerializeToString()
+
+    async def login(self, message: bytes, context: Context) -> bytes:
+        """Sign in."""
+        request = auth_pb2.LoginRequest.FromString(message)
+        sign_in = self.sessions.sign_in
+        signed_in = await self.logins(sign_in, request.username, request.password, _client(context), POLICY)
+        return auth_pb2.LoginResponse(token=signed_in.access_token).SerializeToString()
+
+
+@dataclass(frozen=True, slots=True)
+class FileService:
+    """`file.FileService`."""
+
+    visitors: Visitors
+    ingest: Ingest
+    listing: Listing
+    bodies: Hop
+    downloads: Downloads
+    pace: Pace
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """What it answers, by name."""
+        return {
+            "Upload": Method(Policy.SIGNED_IN, self.upload),
+            "Download": Method(Policy.SIGNED_IN, self.download),
+            "Delete": Method(Policy.SIGNED_IN, self.delete),
+        }
+
+    async def upload(self, messages: Messages, context: Context) -> bytes:
+        """Take a file; who may not bring one is refused before anything of it is read."""
+        upload = await self.visitors.call(context, self.ingest.stage, "")
+        async with held(self.bodies, upload):
+            try:
+                async with asyncio.timeout(self.pace.upload_s):
+                    filename = await self._receive(messages, upload)
+            except TimeoutError:
+                raise too_slow("The upload took too long.") from None
+            accepted = await self.bodies(self.ingest.accept, upload, filename=filename)
+        return file_pb2.UploadResponse(hash=accepted.blob_hash).SerializeToString()
+
+    async def _receive(self, messages: Messages, upload: Upload) -> str:
+        """Append all bytes of an upload, each batch while the next comes; return what the file is called."""
+        filename, batch = "", bytearray()
+        writing: asyncio.Future[None] | None = None
+        try:
+            while (message := await self.pace.next_of(messages)) is not None:
+                found = read_upload(message)
+                if isinstance(found, file_pb2.FileMetadata):
+                    filename = found.filename
+                elif found is not None:
+                    batch += found
+                if len(batch) >= BATCH_BYTES:
+                    if writing is not None:
+                        await writing
+                    writing, batch = asyncio.ensure_future(self.bodies(upload.append, batch)), bytearray()
+        finally:
+            if writing is not None:
+                await writing
+        if batch:
+            await self.bodies(upload.append, batch)
+        return filename
+
+    async def download(self, message: bytes, context: Context) -> None:
+        """Give the bytes of a file."""
+        request = file_pb2.DownloadRequest.FromString(message)
+        await self.downloads.send(await self.visitors.caller(context), request.hash, context)
+
+    async def delete(self, message: bytes, context: Context) -> bytes:
+        """Delete a file."""
+        request = file_pb2.DeleteRequest.FromString(message)
+        await self.visitors.call(context, self.listing.delete, request.hash)
+        return file_pb2.DeleteResponse(success=True).SerializeToString()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncService:
+    """`sync.SyncService`."""
+
+    visitors: Visitors
+    listing: Listing
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """What it answers, by name."""
+        return {"GetSync": Method(Policy.SIGNED_IN, self.get_sync)}
+
+    async def get_sync(self, _message: bytes, context: Context) -> bytes:
+        """List what phones should have; it is written in the thread, since it can be long."""
+        return await self.visitors.call(context, lambda caller: _list(self.listing, caller))
+
+
+def _list(listing: Listing, caller: Caller) -> bytes:
+    found = listing.phone_list(caller)
+    answer = sync_pb2.GetSyncResponse(
+        files=[sync_pb2.FileInfo(hash=file.hash, filename=file.filename) for file in found.files]
+    )
+    # With its hash alone each file takes half as much again, so a long list goes without.
+    size_bytes = answer.ByteSize()
+    if size_bytes + _HASH_BYTES * len(found.files) <= _ANSWER_BYTES:
+        answer.hashes.extend(file.hash for file in found.files)
+        answer.has_hashes = True
+    elif size_bytes > _ANSWER_BYTES:
+        message = f"{len(found.files)} files are more than one answer holds; use tutti.v1.SyncService, which has pages."
+        raise AppError(ErrorKind.TOO_LARGE, "list_too_large", message)
+    return answer.SerializeToString()
+
+
+def _client(context: Context) -> Client:
+    agent = next((value for key, value in context.invocation_metadata() or () if key == "user-agent"), "")
+    return Client(agent if isinstance(agent, str) else "", address_of(context.peer()))
