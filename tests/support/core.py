@@ -50,6 +50,7 @@ from tutti.services.health import Health
 from tutti.services.ingest import Accepted, Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
+from tutti.services.listing import Listing as FileListing
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.members import Members
 from tutti.services.profiles import Profiles
@@ -188,6 +189,7 @@ class House:
         self.checking, self.backups = Checking(db, self.blobs), Backups(db, self.blobs, self.locks)
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
+        self.listing = FileListing(db)
         self.removals = Removals(db, self.locks)
         self.audit = Audit(db, keep=timedelta(days=365))
         self.maintenance = Maintenance(

@@ -20,6 +20,7 @@ from tutti.db.repos.catalog import CatalogRepo
 from tutti.db.repos.integrity import IntegrityRepo
 from tutti.db.repos.jobs import JobRepo
 from tutti.db.repos.libraries import LibraryRepo, Noted
+from tutti.db.repos.listing import ListingRepo
 from tutti.db.repos.media import MediaRepo
 from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
@@ -61,6 +62,11 @@ class Tx:
     def media(self) -> MediaRepo:
         """Items and blobs."""
         return MediaRepo(self._session)
+
+    @cached_property
+    def listing(self) -> ListingRepo:
+        """Files by their content."""
+        return ListingRepo(self._session)
 
     @cached_property
     def trash(self) -> TrashRepo:

@@ -11,6 +11,7 @@ from tutti.domain.catalog import describe
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.media import MediaKind, Reading, Refused
+from tutti.domain.phone_names import NAMELESS, is_for_phones
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.text import clean, sort_key
 from tutti.models import MediaItem
@@ -314,7 +315,7 @@ class Ingest:
 
 def clean_name(filename: str) -> str:
     """Return what a client calls a file, fit to show: without folders, without what cannot be seen."""
-    return clean(filename.replace("\\", "/").rpartition("/")[2], _NAME_MAX) or "untitled"
+    return clean(filename.replace("\\", "/").rpartition("/")[2], _NAME_MAX) or NAMELESS
 
 
 def _row_of(tx: Tx, caller: Caller, upload_uuid: UUID) -> UploadRow:
@@ -340,9 +341,11 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
     library_id = LibraryId(upload.library_id)
     tx.media.put_blob(blob.hash, blob.size_bytes, tx.now)
     known = tx.media.by_blob(library_id, blob.hash) or tx.media.purged(library_id, blob.hash)
+    if known is not None and is_for_phones(upload.filename) and not is_for_phones(known.filename):
+        known.filename = upload.filename  # a phone that does not find what it just sent gives up (astolfo.md f.8)
     if known is not None and known.deleted_at is None:
         return Accepted(known.uuid, blob.hash, blob.size_bytes, is_new=False)
-    item = known or _new_item(tx, upload.caller, library_id, upload.filename)
+    item = known or _new_item(tx, upload, library_id)
     item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
     item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
     item.owner_id = upload.caller.user_id  # whoever brings the bytes back is who they count for
@@ -352,16 +355,16 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
     return Accepted(item.uuid, blob.hash, blob.size_bytes, is_new=known is None)
 
 
-def _new_item(tx: WriteTx, caller: Caller, library_id: LibraryId, filename: str) -> MediaItem:
+def _new_item(tx: WriteTx, upload: Upload, library_id: LibraryId) -> MediaItem:
     return MediaItem(
         uuid=uuid4(),
         library_id=library_id,
-        owner_id=caller.user_id,
+        owner_id=upload.caller.user_id,
         kind=MediaKind.AUDIO,
         status="pending",
-        filename=filename,
+        filename=upload.filename,
         mime="application/octet-stream",
-        container="",
+        container=upload.container or "",
         codec="",
         duration_ms=0,
         bitrate_bps=0,

@@ -60,10 +60,7 @@ class Trash:
                     "read_only_origin",
                     "The track is a file of a folder that is only read; remove it there.",
                 )
-            ids = [ItemId(item.id)]
-            tx.trash.put(ids, tx.now)
-            tx.shelves.recount(item.library_id, tx.catalog.touched_by(ids))
-            tx.libraries.note_changes(item.library_id, ids, is_gone=True)
+            put_away(tx, item)
 
     def page(self, caller: Caller, wish: PageWish) -> Page[TrashRow]:
         """Return a page of what can be taken back in libraries the caller may change, the last deleted first.
@@ -136,6 +133,14 @@ class Trash:
             count += len(found)
             if len(found) < _BATCH:
                 return count
+
+
+def put_away(tx: WriteTx, item: MediaItem) -> None:
+    """Move an item whose bytes are ours to the trash; whether that may be is decided before."""
+    ids = [ItemId(item.id)]
+    tx.trash.put(ids, tx.now)
+    tx.shelves.recount(item.library_id, tx.catalog.touched_by(ids))
+    tx.libraries.note_changes(item.library_id, ids, is_gone=True)
 
 
 def _item(tx: Tx, caller: Caller, item_uuid: UUID) -> MediaItem | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from tutti.db.engine import Database, WriteTx
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.formats import id3_bytes, not_audio
+from tutti.domain.formats import Container, container_of_bytes, id3_bytes, not_audio
 from tutti.models import Upload as UploadRow
 from tutti.ports.blobs import StagedBlob
 from tutti.services import quotas
@@ -79,6 +79,7 @@ class Upload:
         self.uuid, self.row_id, self.library_id = row.uuid, row.id, row.library_id
         self.filename, self.length = row.filename, row.length_bytes
         self.is_resumable = keep
+        self.container: Container | None = None
         self.lock = RLock()
         self._db = db
         self._policy = policy
@@ -160,7 +161,9 @@ class Upload:
             raise AppError(ErrorKind.INVALID, "length_mismatch", "The file is not as long as it was said to be.")
         if sha256 is not None and self.staged.hash != sha256:
             raise AppError(ErrorKind.INVALID, "digest_mismatch", "The bytes that arrived are not those that were sent.")
-        kind = not_audio(self._audio_head())
+        head = self._audio_head()
+        self.container = container_of_bytes(head)
+        kind = not_audio(head)
         if kind is not None:
             raise AppError(ErrorKind.UNSUPPORTED, "not_audio", f"This is no audio file: it looks like {kind}.")
 

@@ -39,6 +39,7 @@ from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
+from tutti.services.listing import Listing
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.members import Members
 from tutti.services.profiles import Profiles
@@ -87,6 +88,7 @@ class Core:
     health: Health
     members: Members
     trash: Trash
+    listing: Listing
     removals: Removals
     quotas: Quotas
     jobs: Jobs
@@ -187,6 +189,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             health=Health(db, media),
             members=Members(db),
             trash=trash,
+            listing=Listing(db),
             removals=removals,
             quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),
