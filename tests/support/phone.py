@@ -26,9 +26,11 @@ class Refused(Exception):  # noqa: N818 - named for the fact
     """A call failed; `word` is the stable one beside the sentence."""
 
     def __init__(self, error: grpc.RpcError) -> None:
-        trailers = {key: str(value) for key, value in error.trailing_metadata() or ()}
+        trailers: Any = error.trailing_metadata() or ()
         super().__init__(f"{error.code()}: {error.details()}")
-        self.code, self.details, self.word = error.code(), error.details(), trailers.get("tutti-code", "")
+        self.code = error.code()
+        self.details = error.details() or ""
+        self.word = dict(trailers).get("tutti-code", "")
 
 
 def ports_of(server: Server, *, is_open: bool = False) -> list[int]:
@@ -44,7 +46,8 @@ class Phone:
     def __init__(self, port: int, token: str = "", *, credentials: grpc.ChannelCredentials | None = None) -> None:
         address = f"localhost:{port}" if credentials else f"127.0.0.1:{port}"
         self.channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
-        self.metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self.token = token
+        self.metadata: tuple[tuple[str, str], ...] = (("authorization", f"Bearer {token}"),) if token else ()
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +67,7 @@ class Phone:
 
     def upload(self, messages: Iterable[file_pb2.UploadRequest]) -> str:
         """Send messages as they are; return the hash."""
-        call = self.channel.stream_unary(
+        call: Any = self.channel.stream_unary(
             "/file.FileService/Upload",
             request_serializer=file_pb2.UploadRequest.SerializeToString,
             response_deserializer=file_pb2.UploadResponse.FromString,
@@ -80,7 +83,7 @@ class Phone:
 
     def download(self, content_hash: str) -> list[bytes]:
         """Return the pieces in which a file comes."""
-        call = self.channel.unary_stream(
+        call: Any = self.channel.unary_stream(
             "/file.FileService/Download",
             request_serializer=file_pb2.DownloadRequest.SerializeToString,
             response_deserializer=file_pb2.DownloadResponse.FromString,
@@ -90,6 +93,13 @@ class Phone:
             return [answer.chunk for answer in call(request, metadata=self.metadata, timeout=_DEADLINE_S)]
         except grpc.RpcError as error:
             raise Refused(error) from error
+
+    def begin(self, messages: Iterable[file_pb2.UploadRequest]) -> Any:
+        """Begin an upload and do not wait for it; its `result` is the message as it is."""
+        call: Any = self.channel.stream_unary(
+            "/file.FileService/Upload", request_serializer=file_pb2.UploadRequest.SerializeToString
+        )
+        return call.future(iter(messages), metadata=self.metadata, timeout=_DEADLINE_S)
 
     def delete(self, content_hash: str) -> bool:
         request = file_pb2.DeleteRequest(hash=content_hash)
@@ -107,7 +117,7 @@ class Phone:
 
     def raw(self, path: str, message: bytes, answer: Any) -> Any:
         """Send any bytes to any method."""
-        call = self.channel.unary_unary(path, response_deserializer=answer.FromString)
+        call: Any = self.channel.unary_unary(path, response_deserializer=answer.FromString)
         try:
             return call(message, metadata=self.metadata, timeout=_DEADLINE_S)
         except grpc.RpcError as error:

@@ -5,7 +5,7 @@ file that holds the value.
 """
 
 from tutti.settings.loading import BadSetting, load
-from tutti.settings.parts import LogSettings
+from tutti.settings.parts import AuthSettings, LogSettings
 from tutti.settings.tree import DOORS, PREFIX, Settings, names
 
-__all__ = ["DOORS", "PREFIX", "BadSetting", "LogSettings", "Settings", "load", "names"]
+__all__ = ["DOORS", "PREFIX", "AuthSettings", "BadSetting", "LogSettings", "Settings", "load", "names"]

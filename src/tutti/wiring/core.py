@@ -24,6 +24,7 @@ from tutti.db.engine import Database
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.scanning import ScanPolicy
 from tutti.kit.clock import Clock, system_clock
+from tutti.ports.identity import PasswordHasher
 from tutti.ports.limiter import Rate
 from tutti.services.accounts import AccountPolicy, Accounts
 from tutti.services.administration import Administration
@@ -51,7 +52,7 @@ from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.signing import Signing
 from tutti.services.sources import Sources
 from tutti.services.trash import Trash, TrashPolicy
-from tutti.settings import Settings
+from tutti.settings import AuthSettings, Settings
 
 ISSUER = "tutti"
 
@@ -123,7 +124,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
-        account_policy = AccountPolicy(min_password_chars=auth.min_password_chars)
+        account_policy = _account_policy(auth)
         limiter = WindowLimiter(clock=clock)
         attempts = Attempts(db, limiter, policy=_attempt_policy(settings))
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
@@ -141,14 +142,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             limiter=limiter,
             accounts=Accounts(db, passwords, tokens, tickets, attempts, policy=account_policy),
             administration=Administration(db, passwords, policy=account_policy),
-            registration=Registration(
-                db,
-                passwords,
-                attempts,
-                policy=account_policy,
-                admission=Admission(auth.registration),
-                security_key=auth.security_key,
-            ),
+            registration=_registration(db, passwords, attempts, auth),
             profiles=Profiles(db, passwords, attempts, policy=account_policy),
             app_keys=AppKeys(db),
             signing=Signing(db, key_folder),
@@ -195,6 +189,16 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             jobs=Jobs(db),
             audit=audit,
         )
+
+
+def _account_policy(auth: AuthSettings) -> AccountPolicy:
+    return AccountPolicy(min_password_chars=auth.min_password_chars)
+
+
+def _registration(db: Database, passwords: PasswordHasher, attempts: Attempts, auth: AuthSettings) -> Registration:
+    admission, key = Admission(auth.registration), auth.security_key
+    policy = _account_policy(auth)
+    return Registration(db, passwords, attempts, policy=policy, admission=admission, security_key=key)
 
 
 def _ingest_policy(settings: Settings) -> IngestPolicy:

@@ -10,7 +10,7 @@ const CHUNK_BYTES = 65536;
 const [host, authPort, filePort, syncPort, command, ...args] = process.argv.slice(2);
 
 function client(file, port) {
-  const definition = loader.loadSync(`${file}/${file}.proto`, { includeDirs: [process.env.PROTOS], keepCase: true });
+  const definition = loader.loadSync(`${file}/${file}.proto`, { includeDirs: [process.env.PROTOS], keepCase: true, arrays: true });
   const service = `${file[0].toUpperCase()}${file.slice(1)}Service`;
   const Service = grpc.loadPackageDefinition(definition)[file][service];
   return new Service(`${host}:${port}`, grpc.credentials.createInsecure());

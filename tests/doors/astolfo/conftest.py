@@ -10,10 +10,10 @@ import pytest
 from support.api import PASSWORD, Api
 from support.databases import fresh_url
 from support.phone import Phone, foreign_modules, ports_of
-from support.server import Server, add_user, copied, serving, template
+from support.server import Server, add_user, copied, data_dir, serving, template
 from support.tones import write_tone
 
-__all__ = ["foreign_modules", "template"]  # fixtures
+__all__ = ["data_dir", "foreign_modules", "template"]  # fixtures
 
 KEY = "a security key of their own"
 UNLIMITED = {
@@ -29,7 +29,9 @@ _NUMBERS = count(1)
 def tone(place: Path, suffix: str = "flac", **tags: str) -> bytes:
     """Return the bytes of a file that is unlike any other."""
     number = next(_NUMBERS)
-    return write_tone(place / f"tone-{number}.{suffix}", seconds=0.2, tags={"title": f"Tone {number}", **tags}).read_bytes()
+    return write_tone(
+        place / f"tone-{number}.{suffix}", seconds=0.2, tags={"title": f"Tone {number}", **tags}
+    ).read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def test_the_stock_client_of_another_language_syncs(house: House, foreign_module
     name, data = house.newcomer(), tone(tmp_path, "wav") + bytes(300_000)
     put(tmp_path, "from afar.wav", data)
     with house.phone(name) as phone:
-        foreign = ForeignPhone(foreign_modules, house.ports, phone.metadata[0][1].removeprefix("Bearer "))
+        foreign = ForeignPhone(foreign_modules, house.ports, phone.token)
 
         content_hash = foreign("upload", tmp_path / "from afar.wav")["hash"]
         listed = foreign("list")["files"]
