@@ -29,7 +29,9 @@ _NUMBERS = count(1)
 def tone(place: Path, suffix: str = "flac", **tags: str) -> bytes:
     """Return the bytes of a file that is unlike any other."""
     number = next(_NUMBERS)
-    return write_tone(place / f"tone-{number}.{suffix}", seconds=0.2, tags={"title": f"Tone {number}", **tags}).read_bytes()
+    return write_tone(
+        place / f"tone-{number}.{suffix}", seconds=0.2, tags={"title": f"Tone {number}", **tags}
+    ).read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

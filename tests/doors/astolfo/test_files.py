@@ -9,7 +9,20 @@ import pytest
 from doors.astolfo.conftest import House, tone
 from support.phone import CHUNK_BYTES, Phone, Refused
 
-NO_HASHES = ["", " ", "  " * 40, "abc", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "../../etc/passwd", "%2e%2e/x", "*" * 64, "0" * 2000]
+NO_HASHES = [
+    "",
+    " ",
+    "  " * 40,
+    "abc",
+    "0" * 63,
+    "0" * 65,
+    "A" * 64,
+    "g" * 64,
+    "../../etc/passwd",
+    "%2e%2e/x",
+    "*" * 64,
+    "0" * 2000,
+]
 
 
 class TestDownload:

@@ -42,7 +42,16 @@ class TestOrder:
         data = tone(tmp_path)
         empty = file_pb2.UploadRequest(chunk=b"")
 
-        sent = [NOTHING, empty, metadata("a.flac"), NOTHING, *chunks(data[:500], 100), empty, *chunks(data[500:]), NOTHING]
+        sent = [
+            NOTHING,
+            empty,
+            metadata("a.flac"),
+            NOTHING,
+            *chunks(data[:500], 100),
+            empty,
+            *chunks(data[500:]),
+            NOTHING,
+        ]
 
         assert phone.upload(sent) == sha256(data)
 
