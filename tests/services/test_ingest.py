@@ -11,9 +11,11 @@ from support.core import House
 from support.errors import raised
 from support.music import Song
 from support.shelves import counted, kept, search_is_in_step
+from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller
 from tutti.domain.errors import ErrorKind
 from tutti.domain.jobs import JobKind
+from tutti.domain.media import Told
 from tutti.domain.values import BlobHash, ItemId
 from tutti.models import MediaItem
 from tutti.services.catalog import PageWish
@@ -243,3 +245,47 @@ class TestProbe:
 
         assert raised(lambda: probe_all(house)) == (ErrorKind.UNAVAILABLE, "blob_damaged")
         assert stored(house, accepted.uuid).status == "pending"
+
+
+class TestTold:
+    """What a client says of a file fills in where the file says nothing."""
+
+    SILENT = Song(title="", artists=(), album="", audio="silent")
+    TOLD = Told("Said", "Sayer", "Sayings", 1234)
+
+    def accept(self, house: House, song: Song, told: Told, filename: str = "file.mp3") -> UUID:
+        upload = house.ingest.stage(house.ann, filename)
+        upload.append(song.data)
+        return house.ingest.accept(upload, told=told).uuid
+
+    def texts(self, house: House) -> tuple[str, str, str]:
+        (row,) = house.catalog.tracks(house.ann, PageWish(), TrackFilter()).items
+        return row.title, row.artist_name, row.album_title
+
+    def test_it_is_taken_where_the_file_is_silent(self, house: House) -> None:
+        self.accept(house, self.SILENT, self.TOLD)
+        house.probe_all()
+
+        assert self.texts(house) == ("Said", "Sayer", "Sayings")
+
+    def test_it_never_overrules_the_file(self, house: House) -> None:
+        self.accept(house, Song("Own", ("Ann",), "First"), self.TOLD)
+        house.probe_all()
+
+        assert self.texts(house) == ("Own", "Ann", "First")
+
+    def test_it_is_still_known_when_the_bytes_come_back(self, house: House) -> None:
+        item = self.accept(house, self.SILENT, self.TOLD)
+        house.trash.delete(house.ann, item)
+        house.trash.purge(house.ann, item)
+
+        self.accept(house, self.SILENT, Told("Later"))
+        house.probe_all()
+
+        assert self.texts(house) == ("Said", "Sayer", "Sayings")
+
+    def test_it_is_text_as_any_other(self, house: House) -> None:
+        self.accept(house, self.SILENT, Told("a\0b\n" + "x" * 1000, duration_ms=-5))
+        house.probe_all()
+
+        assert self.texts(house)[0] == "ab " + "x" * 497

@@ -1,7 +1,7 @@
 """What is known of a media file: the facts of its stream, its tags, its cover."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tutti.domain.values import ArtworkHash
@@ -84,6 +84,29 @@ class Tags:
     peak_track: float | None = None
     peak_album: float | None = None
     raw: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody says of a file beside sending it; empty and 0 where he says nothing. It never overrules the file.
+
+    Attributes:
+        duration_ms: Length in milliseconds.
+    """
+
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    duration_ms: int = 0
+
+    def filling(self, tags: Tags) -> Tags:
+        """Return the tags, with what they do not say taken from here."""
+        return replace(
+            tags,
+            title=tags.title or self.title,
+            artists=tags.artists or ([self.artist] if self.artist else []),
+            album=tags.album or self.album,
+        )
 
 
 @dataclass(frozen=True, slots=True)

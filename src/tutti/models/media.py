@@ -1,9 +1,10 @@
 """Items and the blobs that hold the bytes of those that are ours."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tutti.models.base import Base
@@ -22,6 +23,8 @@ class Blob(Base):
 
 class MediaItem(Base):
     """One file of a library: a blob of ours when `blob_hash` is set, else a source object that points here.
+
+    `told` is what whoever brought it said of it, by the fields of `domain.media.Told`: where its own tags are silent.
 
     Gone in one of two stored ways: `deleted_at` by a person, `missing_at` because its file vanished; the third,
     a source that is down, is a state of the source.
@@ -58,6 +61,7 @@ class MediaItem(Base):
     sample_rate_hz: Mapped[int]
     channels: Mapped[int]
     refusal: Mapped[str | None] = mapped_column(String(20))
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     added_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]

@@ -1,6 +1,7 @@
 """Takes bytes in: staged, made durable, named by their hash, then a row, then read by a job."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
@@ -10,7 +11,7 @@ from tutti.domain.caller import Caller, Permission
 from tutti.domain.catalog import describe
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
-from tutti.domain.media import MediaKind, Reading, Refused
+from tutti.domain.media import MediaKind, Reading, Refused, Told
 from tutti.domain.phone_names import NAMELESS, is_for_phones
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.text import clean, sort_key
@@ -27,6 +28,8 @@ __all__ = ["Accepted", "Ingest", "IngestPolicy", "Upload", "UploadState"]
 
 _NAME_MAX = 1000
 _DESCRIBED_MAX = 8192
+_TOLD_MAX = 500
+_TOLD_MAX_MS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,9 @@ class Ingest:
     def _held(self, caller: Caller, row: UploadRow, staged: StagedBlob, *, keep: bool = False) -> Upload:
         return Upload(self._db, caller, row, staged, policy=self._policy, keep=keep)
 
-    def accept(self, upload: Upload, *, sha256: str | None = None, filename: str = "") -> Accepted:
+    def accept(
+        self, upload: Upload, *, sha256: str | None = None, filename: str = "", told: Told | None = None
+    ) -> Accepted:
         """Make an upload an item of its library; it is durable when this returns, and read by a job soon after.
 
         The blob is durable before the row exists, so a crash leaves at most a blob without a row, which maintenance
@@ -132,6 +137,7 @@ class Ingest:
             upload: Complete.
             sha256: What the client says the hash is, in lower-case hex.
             filename: What the client calls the file, if it said so only now.
+            told: What the client says of it, for where its tags are silent; what was said first stays.
 
         Raises:
             AppError: As `Upload.check` and `StagedBlob.commit`; NOT_FOUND, FORBIDDEN when the caller may not change the
@@ -141,19 +147,19 @@ class Ingest:
             upload.filename = clean_name(filename)
         with upload.lock:
             try:
-                return self._accept(upload, sha256)
+                return self._accept(upload, sha256, told)
             except AppError:
                 upload.forget()
                 raise
 
-    def _accept(self, upload: Upload, sha256: str | None) -> Accepted:
+    def _accept(self, upload: Upload, sha256: str | None, told: Told | None) -> Accepted:
         with self._db.read() as tx:
             check_editor(tx, upload.caller, upload.library_id)
         upload.check(sha256)
         blob = upload.staged.commit()
         with self._db.write() as tx:
             check_editor(tx, upload.caller, upload.library_id)
-            accepted = _put_item(tx, upload, blob)
+            accepted = _put_item(tx, upload, blob, told)
             row = tx.uploads.by_id(upload.row_id)
             if row is not None and upload.is_resumable:
                 row.item_uuid, row.reserved_bytes, row.offset_bytes = accepted.uuid, 0, blob.size_bytes
@@ -299,12 +305,16 @@ class Ingest:
         facts = found.facts
         item.status, item.refusal, item.changed_at = "ready", None, tx.now
         item.mime, item.container, item.codec = facts.mime, facts.container, facts.codec
-        item.duration_ms, item.bitrate_bps = facts.duration_ms, facts.bitrate_bps
+        told = Told(**(item.told or {}))
+        item.duration_ms, item.bitrate_bps = facts.duration_ms or told.duration_ms, facts.bitrate_bps
         item.sample_rate_hz, item.channels = facts.sample_rate_hz, facts.channels
         tx.flush()
         stem = row.filename.rpartition(".")[0] or row.filename
         draft = describe(
-            found.tags, stem=stem, folder_name="Unknown album", folder_identity=f"library-{row.library_id}"
+            told.filling(found.tags),
+            stem=stem,
+            folder_name="Unknown album",
+            folder_identity=f"library-{row.library_id}",
         )
         cover = "" if found.cover is None else found.cover.hash
         write = TrackWrite(item.id, None, sort_key(row.filename), cover, draft, is_new=False)
@@ -336,7 +346,7 @@ def _state(row: UploadRow, offset: int) -> UploadState:
     return UploadState(row.uuid, offset, row.length_bytes, row.described, row.expires_at, row.item_uuid)
 
 
-def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
+def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob, told: Told | None) -> Accepted:
     """Make a blob an item of the library: the one that it was before, if there was one."""
     library_id = LibraryId(upload.library_id)
     tx.media.put_blob(blob.hash, blob.size_bytes, tx.now)
@@ -348,11 +358,19 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
     item = known or _new_item(tx, upload, library_id)
     item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
     item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
+    item.told = item.told or _noted(told)
     item.owner_id = upload.caller.user_id  # whoever brings the bytes back is who they count for
     tx.media.add(item)
     tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False, is_new=known is None)
     tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
     return Accepted(item.uuid, blob.hash, blob.size_bytes, is_new=known is None)
+
+
+def _noted(told: Told | None) -> dict[str, Any] | None:
+    said = {} if told is None else {name: value for name, value in asdict(told).items() if value}
+    for name, value in said.items():
+        said[name] = clean(value, _TOLD_MAX) if isinstance(value, str) else min(max(value, 0), _TOLD_MAX_MS)
+    return said or None
 
 
 def _new_item(tx: WriteTx, upload: Upload, library_id: LibraryId) -> MediaItem:

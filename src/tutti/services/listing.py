@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tutti.db.engine import Database, Tx
-from tutti.db.repos.listing import HashRow
+from tutti.db.engine import Database, Tx, WriteTx
+from tutti.db.repos.listing import DetailRow, HashRow
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.media import Told
 from tutti.domain.phone_names import PhoneNames
 from tutti.domain.values import BlobHash, LibraryId
-from tutti.services.libraries import EDITORS
+from tutti.services.libraries import EDITORS, readable
 from tutti.services.trash import put_away
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -36,7 +37,7 @@ class PhoneList:
 
 @dataclass(frozen=True, slots=True)
 class LegacyFile:
-    """One file of the list with all that is known of it; the texts are empty until its tags were read.
+    """One file of the list with all that is known of it; until its tags were read, the texts are what was said of it.
 
     `id` and `uuid` name the item, times are aware and UTC.
     """
@@ -86,23 +87,24 @@ class Listing:
         with self._db.read() as tx:
             libraries = _libraries(tx, caller)
             named, rows = _named(tx, libraries), tx.listing.details(libraries)
-        return [
-            LegacyFile(
-                *named.live[row.id],
-                row.id,
-                row.uuid,
-                row.title or "",
-                row.artist or "",
-                row.album or "",
-                row.duration_ms,
-                row.size_bytes,
-                row.mime,
-                row.added_at,
-                row.changed_at,
-            )
-            for row in rows
-            if row.id in named.live
-        ]
+        return [_legacy(row, named.live[row.id][1]) for row in rows if row.id in named.live]
+
+    def legacy_file(self, caller: Caller, which: int | UUID) -> LegacyFile:
+        """Return one file of any library the caller may read, whatever its format, by the id or UUID of its item.
+
+        Raises:
+            AppError: NOT_FOUND `track_not_found`, also for a file of a folder that is only read; FORBIDDEN
+                `not_allowed`.
+        """
+        with self._db.read() as tx:
+            row = _detail(tx, caller, which)
+            live = _named(tx, _libraries(tx, caller)).live
+        return _legacy(row, live[row.id][1] if row.id in live else row.filename)
+
+    def uuid_of(self, caller: Caller, item_id: int) -> UUID:
+        """Return the UUID of an item, for whoever asks for its bytes; raises as `legacy_file`."""
+        with self._db.read() as tx:
+            return _detail(tx, caller, item_id).uuid
 
     def by_hash(self, caller: Caller, content_hash: str) -> UUID:
         """Return the item that has some content, in any library the caller may read, whatever its format.
@@ -114,7 +116,7 @@ class Listing:
         with self._db.read() as tx:
             rows = _having(tx, caller, content_hash) if _HASH.fullmatch(content_hash) else []
             if not rows:
-                raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
+                raise not_there()
             return rows[0].item.uuid
 
     def delete(self, caller: Caller, content_hash: str) -> None:
@@ -130,13 +132,56 @@ class Listing:
         if not _HASH.fullmatch(content_hash):
             raise AppError(ErrorKind.INVALID, "bad_hash", "A hash is 64 lower-case hexadecimal digits.")
         with self._db.write() as tx:
-            rows = _having(tx, caller, content_hash)
-            mine = [row for row in rows if row.role in EDITORS]
-            if rows and not mine:
-                message = "You may listen to this library but not change it."
-                raise AppError(ErrorKind.FORBIDDEN, "not_an_editor", message)
-            for row in [row for row in mine if row.syncs] or mine:
-                put_away(tx, row.item)
+            _delete(tx, caller, content_hash)
+
+    def delete_item(self, caller: Caller, item_id: int) -> None:
+        """Move the content of an item to the trash, wherever `delete` would.
+
+        Raises:
+            AppError: As `legacy_file` and `delete`.
+        """
+        caller.require(Permission.UPLOAD)
+        with self._db.write() as tx:
+            _delete(tx, caller, _detail(tx, caller, item_id).content_hash)
+
+
+def _delete(tx: WriteTx, caller: Caller, content_hash: str) -> None:
+    rows = _having(tx, caller, content_hash)
+    mine = [row for row in rows if row.role in EDITORS]
+    if rows and not mine:
+        raise AppError(ErrorKind.FORBIDDEN, "not_an_editor", "You may listen to this library but not change it.")
+    for row in [row for row in mine if row.syncs] or mine:
+        put_away(tx, row.item)
+
+
+def _detail(tx: Tx, caller: Caller, which: int | UUID) -> DetailRow:
+    row = tx.listing.detail(readable(tx, caller), which)
+    if row is None:
+        raise not_there()
+    return row
+
+
+def not_there() -> AppError:
+    """Say that there is no such file, or none that the caller may know of."""
+    return AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
+
+
+def _legacy(row: DetailRow, filename: str) -> LegacyFile:
+    told = Told(**(row.told or {}))
+    return LegacyFile(
+        hash=row.content_hash,
+        filename=filename,
+        id=row.id,
+        uuid=row.uuid,
+        title=row.title or told.title,
+        artist=row.artist or told.artist,
+        album=row.album or told.album,
+        duration_ms=row.duration_ms or told.duration_ms,
+        size_bytes=row.size_bytes,
+        mime=row.mime,
+        added_at=row.added_at,
+        changed_at=row.changed_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, WriteTx
@@ -53,12 +53,19 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A live session and its two tokens; the refresh token is shown here and never again."""
+    """A live session and its two tokens; the refresh token is shown here and never again.
+
+    Attributes:
+        expires_at: The end of the access token.
+        created_at: When the account was made.
+    """
 
     caller: Caller
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in_s: int
+    expires_at: datetime
+    created_at: datetime
     email: str | None = None
 
 
@@ -237,6 +244,7 @@ class Sessions:
         roles = tx_roles(tx, user)
         session_uuid = SessionUUID(session.uuid)
         caller = caller_of(user, roles, session_uuid)
+        expires_at, expires_in_s = tx.now + policy.access, int(policy.access.total_seconds())
         access_token = self._tokens.mint(
             AccessClaims(
                 user_uuid=user.uuid,
@@ -247,10 +255,12 @@ class Sessions:
                 permissions=sorted(caller.permissions),
                 session_uuid=session_uuid,
                 issued_at=tx.now,
-                expires_at=tx.now + policy.access,
+                expires_at=expires_at,
             )
         )
-        return SignedIn(caller, access_token, refresh_token, int(policy.access.total_seconds()), user.email)
+        return SignedIn(
+            caller, access_token, refresh_token, expires_in_s, expires_at, user.created_at, email=user.email
+        )
 
 
 def _keep(tx: WriteTx, session: Session, token: str, policy: SessionPolicy) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event, Thread
@@ -15,8 +15,10 @@ import uvicorn
 
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.events import Event as Happened
+from tutti.doors.astolfo import rest
+from tutti.doors.astolfo.files import Files
 from tutti.doors.http.access import Gate
-from tutti.doors.http.app import assemble
+from tutti.doors.http.app import Door, assemble
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.express import Express
 from tutti.doors.http.feed import Feed
@@ -100,15 +102,33 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
     with ExitStack() as stack:
         edge = _edge(core, stack)
         stall_s = settings.http.write_stall_s
-        door = open_door(_desk(core, edge), FileDelivery(edge.pages, stall_s=stall_s), edge.holds, core.clock)
-        app, errors = assemble([door])
+        doors = _doors(core, edge, FileDelivery(edge.pages, stall_s=stall_s))
+        shortcuts = [shortcut for door in doors for shortcut in door.shortcuts]
+        app, errors = assemble(doors)
         hops = {"use_cases": edge.hop, "logins": edge.logins, "covers": edge.covers, "bodies": edge.bodies}
         metrics = Metrics(edge.meter, core.health, edge.holds, hop=edge.hop, hops=hops, token=settings.metrics.token)
-        express = Express(finder(door.shortcuts), edge.pages, stall_s, edge.meter.note)
-        server = uvicorn.Server(_config(settings, Outer(app, errors, door.shortcuts, metrics), express))
+        express = Express(finder(shortcuts), edge.pages, stall_s, edge.meter.note)
+        server = uvicorn.Server(_config(settings, Outer(app, errors, shortcuts, metrics), express))
         _say_what_is_off(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(core, edge, server, listener, announce=announce, beside=beside))
+
+
+def _doors(core: Core, edge: Edge, delivery: FileDelivery) -> Sequence[Door]:
+    native = open_door(_desk(core, edge), delivery, edge.holds, core.clock)
+    if "astolfo" not in core.settings.doors:
+        return [native]
+    desk = rest.Desk(
+        sessions=core.sessions,
+        registration=core.registration,
+        listing=core.listing,
+        ingest=core.ingest,
+        gate=edge.gate,
+        logins=edge.logins,
+        bodies=edge.bodies,
+    )
+    files = Files(core.listing, core.deliveries, delivery, gate=edge.gate, holds=edge.holds)
+    return [native, rest.open_door(desk, files)]
 
 
 def _edge(core: Core, stack: ExitStack) -> Edge:

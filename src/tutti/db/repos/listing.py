@@ -28,6 +28,8 @@ class DetailRow(NamedTuple):
 
     id: int
     uuid: UUID
+    content_hash: str
+    filename: str
     title: str | None
     artist: str | None
     album: str | None
@@ -36,6 +38,7 @@ class DetailRow(NamedTuple):
     mime: str
     added_at: datetime
     changed_at: datetime
+    told: dict[str, Any] | None
 
 
 class HashRow(NamedTuple):
@@ -67,6 +70,12 @@ class ListingRepo:
         """Return what is known of the live files of these libraries, in the order in which they came."""
         rows = self._session.connection().execute(_details(), {"libraries": list(libraries)})
         return list(map(DetailRow._make, rows))
+
+    def detail(self, libraries: Sequence[LibraryId], which: int | UUID) -> DetailRow | None:
+        """Return what is known of one live file by its id or UUID, None when it is in none of these libraries."""
+        is_it = MediaItem.uuid == which if isinstance(which, UUID) else MediaItem.id == which
+        row = self._session.connection().execute(_details().where(is_it), {"libraries": list(libraries)}).first()
+        return None if row is None else DetailRow._make(row)
 
     def by_hash(self, user_id: UserId, content_hash: BlobHash) -> Sequence[HashRow]:
         """Return the live files with some content in all libraries of an account, the oldest first."""
@@ -106,6 +115,8 @@ def _details() -> Select[*tuple[Any, ...]]:
         select(
             MediaItem.id,
             MediaItem.uuid,
+            MediaItem.content_hash,
+            MediaItem.filename,
             Track.title,
             Track.artist_name,
             Album.title,
@@ -114,6 +125,7 @@ def _details() -> Select[*tuple[Any, ...]]:
             MediaItem.mime,
             MediaItem.added_at,
             MediaItem.changed_at,
+            MediaItem.told,
         )
         .outerjoin(Track, Track.id == MediaItem.id)
         .outerjoin(Album, Album.id == Track.album_id)

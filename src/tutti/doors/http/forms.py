@@ -1,7 +1,7 @@
 """A form with files, read while it arrives: each file goes into an upload of its own, nothing is kept in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 
 from litestar.types import Receive
@@ -81,6 +81,50 @@ class Form:
             if error.kind is ErrorKind.UNAUTHENTICATED or error.code == "not_allowed":
                 raise  # it is not about this file
             return FileOutcome(filename, None, error)
+
+
+async def read_one_file(
+    hop: Hop,
+    receive: Receive,
+    content_type: str,
+    *,
+    stage: Callable[[str], Awaitable[Upload]],
+    accept: Callable[[Upload, Fields], Accepted],
+) -> Accepted:
+    """Read a form with one file, which becomes an item when the form is over: its fields may come behind it.
+
+    Args:
+        hop: The way to the upload.
+        receive: As ASGI gives it.
+        content_type: Of the form.
+        stage: Begins the upload of the file by its name.
+        accept: Makes it an item, with all fields of the form.
+
+    Raises:
+        AppError: MALFORMED `bad_form` when this is no form, INVALID `no_file`, `one_file_only`; as `stage`,
+            `Upload.append` and `accept`. Nothing of the file is kept then.
+        CutOffError: As `batches`.
+    """
+    fields: Fields = {}
+    upload: Upload | None = None
+    async with AsyncExitStack() as stack:
+        try:
+            events = await stack.enter_async_context(aclosing(_events(receive, content_type)))
+            parts = _Parts(events)
+            while (part := await parts.next_part()) is not None:
+                if part.filename is None:
+                    fields[part.name[:100]] = await parts.text()
+                    continue
+                if upload is not None:
+                    raise AppError(ErrorKind.INVALID, "one_file_only", "There is more than one file in the form.")
+                upload = await stack.enter_async_context(held(hop, await stage(part.filename)))
+                while batch := await parts.batch():
+                    await hop(upload.append, batch)
+        except (MultipartError, UnicodeError) as error:
+            raise AppError(ErrorKind.MALFORMED, "bad_form", "The body is not a form with a file.") from error
+        if upload is None:
+            raise AppError(ErrorKind.INVALID, "no_file", "There is no file in the form.")
+        return await hop(accept, upload, fields)
 
 
 class _Parts:
