@@ -3,18 +3,17 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from litestar import Request, Router, delete, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody
 
-from tutti.domain.accounts import ANY
 from tutti.domain.caller import Caller
 from tutti.doors.astolfo import shapes
 from tutti.doors.astolfo.errors import STATUSES, render
 from tutti.doors.astolfo.files import FILE, Files
+from tutti.doors.astolfo.signing import POLICY, RULES
 from tutti.doors.http.access import Gate
 from tutti.doors.http.app import Door
 from tutti.doors.http.forms import Fields, read_one_file
@@ -25,17 +24,12 @@ from tutti.services.accounts import NewUser
 from tutti.services.ingest import Accepted, Ingest
 from tutti.services.listing import Listing, not_there
 from tutti.services.registration import Registration
-from tutti.services.sessions import Client, SessionPolicy, Sessions, SignedIn
+from tutti.services.sessions import Client, Sessions, SignedIn
 from tutti.services.uploads import Upload
 
 P = ParamSpec("P")
 T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
-
-POLICY = SessionPolicy(
-    access=timedelta(hours=72), refresh=timedelta(hours=72), absolute=timedelta(hours=72), door="astolfo", is_exact=True
-)
-"""A phone has no refresh token: it signs in again when its token is over (docs/contracts/collisions.md 6)."""
 
 _ANYONE = {"policy": Policy.ANYONE}
 _SIGNED_IN = {"policy": Policy.SIGNED_IN}
@@ -76,7 +70,7 @@ async def register(
     client, invite = _client(request), data.invite or request.headers.get("x-invite")
 
     def registered() -> SignedIn:
-        caller = desk.registration.register(NewUser(data.username, data.password), invite, ANY)
+        caller = desk.registration.register(NewUser(data.username, data.password), invite, RULES)
         return desk.sessions.open_for(caller, client, POLICY)
 
     return shapes.registered(await desk.logins(registered))

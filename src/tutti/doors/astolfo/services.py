@@ -3,31 +3,23 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
-from tutti.domain.accounts import AccountRules
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.media import Told
 from tutti.doors.astolfo.calls import Context, Messages, Method, Pace, Policy, Visitors, address_of, too_slow
 from tutti.doors.astolfo.downloads import Downloads
 from tutti.doors.astolfo.frames import read_upload
 from tutti.doors.astolfo.gen import auth_pb2, file_pb2, sync_pb2
+from tutti.doors.astolfo.signing import POLICY, RULES
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.uploads import BATCH_BYTES, held
 from tutti.services.accounts import NewUser
 from tutti.services.ingest import Ingest
 from tutti.services.listing import Listing
 from tutti.services.registration import Registration
-from tutti.services.sessions import Client, SessionPolicy, Sessions, SignedIn
+from tutti.services.sessions import Client, Sessions, SignedIn
 from tutti.services.uploads import Upload
-
-RULES = AccountRules()
-"""The original asks nothing of names and passwords; the server's floor counts."""
-
-POLICY = SessionPolicy(
-    access=timedelta(hours=72), refresh=timedelta(hours=72), absolute=timedelta(hours=72), door="astolfo", is_exact=True
-)
-"""A phone has no refresh token: it signs in again when its token is over (docs/contracts/collisions.md 6)."""
 
 _ANSWER_BYTES = (4 << 20) - 1024
 """The largest list that the clients take, with room for what surrounds it."""
@@ -94,21 +86,22 @@ class FileService:
         async with held(self.bodies, upload):
             try:
                 async with asyncio.timeout(self.pace.upload_s):
-                    filename = await self._receive(messages, upload)
+                    said = await self._receive(messages, upload)
             except TimeoutError:
                 raise too_slow("The upload took too long.") from None
-            accepted = await self.bodies(self.ingest.accept, upload, filename=filename)
+            told = Told(said.title, said.artist, said.album, said.duration * 1000)
+            accepted = await self.bodies(self.ingest.accept, upload, filename=said.filename, told=told)
         return file_pb2.UploadResponse(hash=accepted.blob_hash).SerializeToString()
 
-    async def _receive(self, messages: Messages, upload: Upload) -> str:
-        """Append all bytes of an upload, each batch while the next comes; return what the file is called."""
-        filename, batch = "", bytearray()
+    async def _receive(self, messages: Messages, upload: Upload) -> file_pb2.FileMetadata:
+        """Append all bytes of an upload, each batch while the next comes; return what was said of it last."""
+        said, batch = file_pb2.FileMetadata(), bytearray()
         writing: asyncio.Future[None] | None = None
         try:
             while (message := await self.pace.next_of(messages)) is not None:
                 found = read_upload(message)
                 if isinstance(found, file_pb2.FileMetadata):
-                    filename = found.filename
+                    said = found
                 elif found is not None:
                     batch += found
                 if len(batch) >= BATCH_BYTES:
@@ -120,7 +113,7 @@ class FileService:
                 await writing
         if batch:
             await self.bodies(upload.append, batch)
-        return filename
+        return said
 
     async def download(self, message: bytes, context: Context) -> None:
         """Give the bytes of a file."""
