@@ -185,6 +185,8 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         quotas=core.quotas,
         jobs=core.jobs,
         audit=core.audit,
+        devices=core.devices,
+        sync=core.sync,
         feed=feed,
         jwks=core.tokens.jwks,
         gate=gate,

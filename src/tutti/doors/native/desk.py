@@ -24,6 +24,7 @@ from tutti.services.artwork import Artwork
 from tutti.services.audit import Audit
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries
+from tutti.services.devices import Devices
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest
 from tutti.services.jobs import Jobs
@@ -34,6 +35,7 @@ from tutti.services.quotas import Quotas
 from tutti.services.registration import Registration
 from tutti.services.sessions import Sessions
 from tutti.services.sources import Sources
+from tutti.services.sync import Sync
 from tutti.services.trash import Trash
 
 P = ParamSpec("P")
@@ -114,6 +116,8 @@ class Desk:
     quotas: Quotas
     jobs: Jobs
     audit: Audit
+    devices: Devices
+    sync: Sync
     feed: Feed
     jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
     gate: Gate
