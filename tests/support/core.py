@@ -46,6 +46,7 @@ from tutti.services.backups import Backups
 from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
+from tutti.services.devices import Devices
 from tutti.services.health import Health
 from tutti.services.ingest import Accepted, Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
@@ -60,6 +61,7 @@ from tutti.services.removals import Removals
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.sources import Sources
+from tutti.services.sync import Sync
 from tutti.services.trash import Trash, TrashPolicy
 
 PASSWORD = "correct horse battery"
@@ -190,6 +192,7 @@ class House:
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
         self.listing = FileListing(db)
+        self.devices, self.sync = Devices(db), Sync(db)
         self.removals = Removals(db, self.locks)
         self.audit = Audit(db, keep=timedelta(days=365))
         self.maintenance = Maintenance(
@@ -245,9 +248,10 @@ class House:
         *,
         caller: Caller | None = None,
         library: UUID | None = None,
+        folder: str = "",
     ) -> Accepted:
         """Upload a file as a door does, in pieces of seven bytes."""
-        upload = self.ingest.stage(caller or self.ann, filename, library_uuid=library)
+        upload = self.ingest.stage(caller or self.ann, filename, library_uuid=library, folder=folder)
         for start in range(0, len(data), 7):
             upload.append(data[start : start + 7])
         return self.ingest.accept(upload)

@@ -25,6 +25,7 @@ from tutti.db.repos.media import MediaRepo
 from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
 from tutti.db.repos.sources import SourceRepo
+from tutti.db.repos.sync import SyncRepo
 from tutti.db.repos.trash import TrashRepo
 from tutti.db.repos.uploads import UploadRepo
 from tutti.db.search import Search
@@ -77,6 +78,11 @@ class Tx:
     def uploads(self) -> UploadRepo:
         """Bytes on their way in."""
         return UploadRepo(self._session)
+
+    @cached_property
+    def sync(self) -> SyncRepo:
+        """Devices, and what they are told."""
+        return SyncRepo(self._session)
 
     @cached_property
     def sources(self) -> SourceRepo:

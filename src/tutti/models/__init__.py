@@ -21,6 +21,7 @@ from tutti.models.libraries import Change, Library, LibraryMember
 from tutti.models.media import Blob, MediaItem, Upload
 from tutti.models.server import AuditEntry, Job, ServerFact
 from tutti.models.sources import Folder, Source, SourceObject
+from tutti.models.sync import Device
 
 __all__ = [
     "Album",
@@ -34,6 +35,7 @@ __all__ = [
     "Blob",
     "Change",
     "Credit",
+    "Device",
     "Folder",
     "Genre",
     "Invite",

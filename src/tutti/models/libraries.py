@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tutti.models.base import Base
@@ -24,7 +24,10 @@ class Library(Base):
 
 
 class LibraryMember(Base):
-    """Access is this row alone: role is owner, editor or listener."""
+    """Access is this row alone: role is owner, editor or listener.
+
+    `epoch` is a random number: whoever was put out and let in again has another one.
+    """
 
     __tablename__ = "library_member"
 
@@ -33,13 +36,14 @@ class LibraryMember(Base):
         ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     role: Mapped[str] = mapped_column(String(20))
+    epoch: Mapped[int] = mapped_column(server_default="0")
 
 
 class Change(Base):
     """One visible change of one item; `seq` grows by one within a library and never skips a commit."""
 
     __tablename__ = "change"
-    __table_args__ = (UniqueConstraint("library_id", "seq"),)
+    __table_args__ = (UniqueConstraint("library_id", "seq"), Index(None, "item_id", "seq"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id", ondelete="CASCADE"))

@@ -25,6 +25,9 @@ class MediaItem(Base):
     """One file of a library: a blob of ours when `blob_hash` is set, else a source object that points here.
 
     `told` is what whoever brought it said of it, by the fields of `domain.media.Told`: where its own tags are silent.
+    `folder` is where the client that sent a blob has it, for other clients alone: relative, parts between slashes.
+    `audio_bytes` from `audio_offset` on are its sound without tags, and `audio_hash` is their SHA-256: of a blob that
+    nobody has looked into yet `audio_bytes` is NULL, and 0 where the sound is not in one piece.
 
     Gone in one of two stored ways: `deleted_at` by a person, `missing_at` because its file vanished; the third,
     a source that is down, is a state of the source.
@@ -41,6 +44,13 @@ class MediaItem(Base):
             postgresql_where=text("blob_hash IS NOT NULL"),
         ),
         Index(None, "library_id", "content_hash"),
+        Index(
+            None,
+            "library_id",
+            "audio_hash",
+            sqlite_where=text("audio_hash IS NOT NULL"),
+            postgresql_where=text("audio_hash IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -52,7 +62,11 @@ class MediaItem(Base):
     blob_hash: Mapped[str | None] = mapped_column(ForeignKey("blob.hash"), index=True)
     content_hash: Mapped[str | None] = mapped_column(String(64))
     filename: Mapped[str] = mapped_column(String(1000))
+    folder: Mapped[str] = mapped_column(String(1000), server_default="")
     size_bytes: Mapped[int]
+    audio_hash: Mapped[str | None] = mapped_column(String(64))
+    audio_offset: Mapped[int] = mapped_column(server_default="0")
+    audio_bytes: Mapped[int | None]
     mime: Mapped[str] = mapped_column(String(100))
     container: Mapped[str] = mapped_column(String(20))
     codec: Mapped[str] = mapped_column(String(20))
@@ -84,6 +98,7 @@ class Upload(Base):
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id", ondelete="CASCADE"))
     staged_id: Mapped[str] = mapped_column(String(64))
     filename: Mapped[str] = mapped_column(String(1000))
+    folder: Mapped[str] = mapped_column(String(1000), server_default="")
     described: Mapped[str] = mapped_column(Text)
     length_bytes: Mapped[int | None]
     offset_bytes: Mapped[int]

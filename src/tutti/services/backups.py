@@ -94,7 +94,8 @@ class Backups:
     def come_to_life(self, actor: Actor) -> AccessEnded:
         """End what a copy of yesterday still believes in, because it may have been revoked since (P59).
 
-        Everybody signs in anew; app keys and invites are made anew; uploads that were on their way begin anew.
+        Everybody signs in anew; app keys and invites are made anew; uploads that were on their way begin anew, and
+        devices are told everything anew: the numbers of what changed since the backup will be given again.
 
         Raises:
             AppError: FORBIDDEN `not_allowed`.
@@ -103,6 +104,7 @@ class Backups:
         with self._db.write() as tx:
             ended = tx.integrity.end_access(tx.now)
             tx.jobs.release()
+            tx.libraries.renew_members()
             access_changed(tx)
             note(tx, Action.RESTORE, actor, f"{ended.sessions} sessions and {ended.app_keys} app keys ended")
             return ended

@@ -13,6 +13,7 @@ from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.media import MediaKind, Reading, Refused, Told
 from tutti.domain.phone_names import NAMELESS, is_for_phones
+from tutti.domain.sync import clean_folder
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.text import clean, sort_key
 from tutti.models import MediaItem
@@ -67,6 +68,7 @@ class Ingest:
         filename: str,
         *,
         library_uuid: UUID | None = None,
+        folder: str = "",
         length: int | None = None,
         described: str | None = None,
     ) -> Upload:
@@ -76,6 +78,7 @@ class Ingest:
             caller: Whose quota is charged.
             filename: What the client calls the file: a name to show, nothing else.
             library_uuid: Where it goes; the caller's own library when None.
+            folder: Where the client has it, for other clients of sync.
             length: Bytes that were announced.
             described: Given when the upload can be resumed: what the client said of it.
 
@@ -95,7 +98,7 @@ class Ingest:
             with self._db.write() as tx:
                 row = self._new_row(tx, caller, staged, length, described)
                 row.library_id = editable_library(tx, caller, library_uuid)
-                row.filename = clean_name(filename)
+                row.filename, row.folder = clean_name(filename), clean_folder(folder)
                 tx.uploads.add(row)
         except BaseException:
             staged.discard()
@@ -169,10 +172,19 @@ class Ingest:
             return accepted
 
     def create(
-        self, caller: Caller, filename: str, *, library_uuid: UUID | None, length: int, described: str
+        self,
+        caller: Caller,
+        filename: str,
+        *,
+        library_uuid: UUID | None,
+        folder: str = "",
+        length: int,
+        described: str,
     ) -> Upload:
         """Begin an upload that survives this process; raises as `stage`."""
-        upload = self.stage(caller, filename, library_uuid=library_uuid, length=length, described=described)
+        upload = self.stage(
+            caller, filename, library_uuid=library_uuid, folder=folder, length=length, described=described
+        )
         upload.is_resumable = True
         return upload
 
@@ -356,6 +368,8 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob, told: Told | None) 
     if known is not None and known.deleted_at is None:
         return Accepted(known.uuid, blob.hash, blob.size_bytes, is_new=False)
     item = known or _new_item(tx, upload, library_id)
+    if upload.filename != NAMELESS:
+        item.filename, item.folder = upload.filename, upload.folder
     item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
     item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
     item.told = item.told or _noted(told)
@@ -381,6 +395,7 @@ def _new_item(tx: WriteTx, upload: Upload, library_id: LibraryId) -> MediaItem:
         kind=MediaKind.AUDIO,
         status="pending",
         filename=upload.filename,
+        folder=upload.folder,
         mime="application/octet-stream",
         container=upload.container or "",
         codec="",

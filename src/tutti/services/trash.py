@@ -86,8 +86,8 @@ class Trash:
             tx.trash.take_back(item, tx.now)
             ids = [ItemId(item.id)]
             tx.shelves.recount(item.library_id, tx.catalog.touched_by(ids))
-            if item.status != "failed":  # which was announced as gone, and is no track now either
-                tx.libraries.note_changes(item.library_id, ids, is_gone=False)
+            # What could not be read is no track, but devices keep its bytes.
+            tx.libraries.note_changes(item.library_id, ids, is_gone=item.status == "failed")
             if item.status == "pending":
                 tx.enqueue(JobKind.PROBE_ITEM, str(item.id))
 

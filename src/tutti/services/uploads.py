@@ -77,7 +77,7 @@ class Upload:
         self.caller = caller
         self.staged = staged
         self.uuid, self.row_id, self.library_id = row.uuid, row.id, row.library_id
-        self.filename, self.length = row.filename, row.length_bytes
+        self.filename, self.folder, self.length = row.filename, row.folder, row.length_bytes
         self.is_resumable = keep
         self.container: Container | None = None
         self.lock = RLock()

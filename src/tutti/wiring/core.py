@@ -36,6 +36,7 @@ from tutti.services.backups import Backups
 from tutti.services.catalog import Catalog
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
+from tutti.services.devices import Devices
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
@@ -51,6 +52,7 @@ from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.signing import Signing
 from tutti.services.sources import Sources
+from tutti.services.sync import Sync
 from tutti.services.trash import Trash, TrashPolicy
 from tutti.settings import AuthSettings, Settings
 
@@ -94,6 +96,8 @@ class Core:
     quotas: Quotas
     jobs: Jobs
     audit: Audit
+    devices: Devices
+    sync: Sync
 
 
 @contextmanager
@@ -188,6 +192,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),
             audit=audit,
+            devices=Devices(db),
+            sync=Sync(db),
         )
 
 

@@ -231,6 +231,8 @@ def _desk(core: Core, edge: Edge) -> Desk:
         quotas=core.quotas,
         jobs=core.jobs,
         audit=core.audit,
+        devices=core.devices,
+        sync=core.sync,
         feed=edge.feed,
         jwks=core.tokens.jwks,
         gate=edge.gate,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ import pytest
 from support.api import PASSWORD, Api, bearer
 from support.server import Server, add_user, copied, serving, wait_until
 from support.tones import write_tone
+from tutti.kit.clock import system_clock
 
 DAY_S = 86_400
 _NUMBERS = count(1)
@@ -124,7 +124,7 @@ class TestAccounts:
         assert set(made) == {"id", "username", "created_at", "access_token", "token_type"}
         assert isinstance(made["id"], int)
         assert made["token_type"] == "Bearer"
-        assert abs(made["created_at"] - time()) < DAY_S
+        assert abs(made["created_at"] - system_clock().timestamp()) < DAY_S
         assert nobody.call("GET", "/tracks", headers=bearer(made["access_token"])).json() == []
 
     def test_a_login_has_what_the_clients_of_both_originals_read(self, nobody: Rest) -> None:
@@ -141,7 +141,7 @@ class TestAccounts:
         made = registered(nobody)
         answer = nobody.call("POST", "/auth/login", json={"username": made["username"], "password": PASSWORD}).json()
 
-        assert abs(answer["expires_at"] - time() - 3 * DAY_S) < 3600
+        assert abs(answer["expires_at"] - system_clock().timestamp() - 3 * DAY_S) < 3600
         assert Api(nobody.server.url, answer["token"]).read("/me")["username"] == made["username"]
 
     def test_such_a_token_has_no_power_over_the_server_or_the_account(self, nobody: Rest) -> None:

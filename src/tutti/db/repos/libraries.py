@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from secrets import randbelow
 from typing import NamedTuple
 from uuid import UUID
 
@@ -63,8 +64,9 @@ class LibraryRepo:
         self._session.flush()
 
     def add_member(self, library_id: int, user_id: int, role: str) -> None:
-        """Let an account into a library."""
-        self._session.add(LibraryMember(library_id=library_id, user_id=user_id, role=role))
+        """Let an account into a library; what its devices know of an earlier membership does not count."""
+        epoch = _new_epoch()
+        self._session.add(LibraryMember(library_id=library_id, user_id=user_id, role=role, epoch=epoch))
         self._session.flush()
 
     def readable(self, user_id: UserId) -> Sequence[LibraryId]:
@@ -135,6 +137,10 @@ class LibraryRepo:
         mine = update(LibraryMember).where(LibraryMember.library_id == library_id, LibraryMember.user_id == user_id)
         self._session.execute(mine.values(role=role))
 
+    def renew_members(self) -> None:
+        """Let every membership be another than the devices know."""
+        self._session.execute(update(LibraryMember).values(epoch=_new_epoch()))
+
     def remove_member(self, library_id: int, user_id: int) -> None:
         """Keep an account out of a library."""
         mine = delete(LibraryMember).where(LibraryMember.library_id == library_id, LibraryMember.user_id == user_id)
@@ -182,6 +188,10 @@ class LibraryRepo:
         if ids:
             self._noted(Noted(library_id, newest, len(ids), is_gone, is_new))
         return newest
+
+
+def _new_epoch() -> int:
+    return 1 + randbelow((1 << 31) - 1)
 
 
 @cache

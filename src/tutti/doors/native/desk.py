@@ -20,6 +20,7 @@ from tutti.services.artwork import Artwork
 from tutti.services.audit import Audit
 from tutti.services.catalog import Catalog
 from tutti.services.delivery import Deliveries
+from tutti.services.devices import Devices
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest
 from tutti.services.jobs import Jobs
@@ -30,6 +31,7 @@ from tutti.services.quotas import Quotas
 from tutti.services.registration import Registration
 from tutti.services.sessions import Sessions
 from tutti.services.sources import Sources
+from tutti.services.sync import Sync
 from tutti.services.trash import Trash
 
 __all__ = ["RULES", "Desk", "Policy", "StrictRequest", "require_token"]
@@ -70,6 +72,8 @@ class Desk:
     quotas: Quotas
     jobs: Jobs
     audit: Audit
+    devices: Devices
+    sync: Sync
     feed: Feed
     jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
     gate: Gate

@@ -23,6 +23,7 @@ from tutti.doors.native.shapes import (
     common,
     libraries,
     server,
+    sync,
     trash,
     uploads,
 )
@@ -35,7 +36,7 @@ _SHAPES: Mapping[str, type] = {
     **{one.__name__: one for one in (Permission, Role)},
     **{
         name: shape
-        for module in (access, accounts, administration, catalog, common, libraries, server, trash, uploads)
+        for module in (access, accounts, administration, catalog, common, libraries, server, sync, trash, uploads)
         for name, shape in vars(module).items()
         if inspect.isclass(shape) and issubclass(shape, Struct)
     },

@@ -55,7 +55,7 @@ async def describe_tus(desk: NamedDependency[Desk]) -> Response[None]:
 
 @post("/", opt=_WITH_BODY, request_max_body_size=None, summary="Begin a resumable upload", tags=["uploads"])
 async def begin_upload(request: AnyRequest, desk: NamedDependency[Desk]) -> Response[None]:
-    """Make an upload of `Upload-Length` bytes; `Upload-Metadata` may name `filename` and `library`."""
+    """Make an upload of `Upload-Length` bytes; `Upload-Metadata` may name `filename`, `library`, `relativePath`."""
     _check_version(request)
     length, described = _number(request, "upload-length"), request.headers.get("upload-metadata", "")
     said = _metadata(described)
@@ -64,6 +64,7 @@ async def begin_upload(request: AnyRequest, desk: NamedDependency[Desk]) -> Resp
         desk.ingest.create,
         said.get("filename") or said.get("name", ""),
         library_uuid=library_of(said),
+        folder=said.get("relativePath", "").replace("\\", "/").rpartition("/")[0],
         length=length,
         described=described,
     )

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.sync import FOLDER_MAX
 from tutti.doors.http.forms import Fields, Form
 from tutti.doors.http.uploads import content_length, held, pour, wanted_digest
 from tutti.doors.native.desk import Desk, Policy
@@ -17,6 +18,7 @@ from tutti.services.uploads import Upload
 
 AnyRequest = Request[Any, Any, Any]
 Sha256 = Annotated[str | None, QueryParameter(name="sha256", max_length=64)]
+Folder = Annotated[str, QueryParameter(name="folder", max_length=4 * FOLDER_MAX)]
 _SIGNED_IN = {"policy": Policy.SIGNED_IN, "body": "application/octet-stream"}
 _FORM = {"policy": Policy.SIGNED_IN, "body": "multipart/form-data"}
 _TAGS = ["uploads"]
@@ -27,16 +29,19 @@ async def put_file(
     request: AnyRequest,
     desk: NamedDependency[Desk],
     name: FromPath[str],
+    *,
     library: FromQuery[UUID | None] = None,
     sha256: Sha256 = None,
+    folder: Folder = "",
 ) -> Response[shapes.UploadedFile]:
     """Take a file whose body is its bytes: 201 with the item, 200 with the one that has these bytes already.
 
-    A digest may be given as `Content-Digest` (RFC 9530) or `sha256`, and is compared before anything is kept.
+    `folder` is where the client has it, for other clients of sync. A digest may be given as `Content-Digest`
+    (RFC 9530) or `sha256`, and is compared before anything is kept.
     """
     fields = request.scope["headers"]
     digest, length = wanted_digest(fields, sha256), content_length(fields)
-    upload = await desk.call(request, desk.ingest.stage, name, library_uuid=library, length=length)
+    upload = await desk.call(request, desk.ingest.stage, name, library_uuid=library, folder=folder, length=length)
     async with held(desk.bodies, upload):
         await pour(desk.bodies, request.receive, upload)
         accepted = await desk.bodies(desk.ingest.accept, upload, sha256=digest)
@@ -45,11 +50,12 @@ async def put_file(
 
 @post("/uploads", status_code=200, opt=_FORM, request_max_body_size=None, summary="Send a form of files", tags=_TAGS)
 async def send_form(request: AnyRequest, desk: NamedDependency[Desk]) -> list[shapes.SentFile]:
-    """Take every file of a form, and say of each what became of it; a field `library` counts for the files after it."""
+    """Take every file of a form, and say what became of each; `library` and `folder` count for the files after them."""
 
     async def stage(filename: str, fields: Fields) -> Upload:
         library = library_of(fields)
-        return await desk.call(request, desk.ingest.stage, filename, library_uuid=library)
+        folder = fields.get("folder", "")
+        return await desk.call(request, desk.ingest.stage, filename, library_uuid=library, folder=folder)
 
     form = Form(desk.bodies, stage, desk.ingest.accept)
     outcomes = await form.read(request.receive, request.headers.get("content-type", ""))

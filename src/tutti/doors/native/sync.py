@@ -1,0 +1,76 @@
+"""Routes that keep devices in step: which there are, what changed since one asked last, what is there already."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from tutti.domain.sync import CURSOR_MAX
+from tutti.doors.native.desk import Desk, Policy
+from tutti.doors.native.shapes import sync as shapes
+from tutti.services.sync import MOST_CHANGES
+
+AnyRequest = Request[Any, Any, Any]
+_SIGNED_IN = {"policy": Policy.SIGNED_IN}
+_TAGS = ["sync"]
+_DEVICE = "/sync/devices/{device:uuid}"
+_Cursor = Annotated[str | None, QueryParameter(name="cursor", max_length=CURSOR_MAX)]
+_Limit = Annotated[int, QueryParameter(name="limit", description=f"Changes in one answer, 1 to {MOST_CHANGES}.")]
+
+
+@get("/sync/devices", opt=_SIGNED_IN, summary="List devices", tags=_TAGS)
+async def list_devices(request: AnyRequest, desk: NamedDependency[Desk]) -> shapes.SyncDevices:
+    """Return the devices that one keeps in step, by name."""
+    return shapes.SyncDevices(devices=list(map(shapes.device, await desk.call(request, desk.devices.mine))))
+
+
+@put(_DEVICE, opt=_SIGNED_IN, summary="Make a device known", tags=_TAGS)
+async def put_device(
+    request: AnyRequest, desk: NamedDependency[Desk], device: FromPath[UUID], data: JSONBody[shapes.DeviceName]
+) -> shapes.SyncDevice:
+    """Make a device known under an id of its own choice, or give it another name; a new one keeps everything."""
+    return shapes.device(await desk.call(request, desk.devices.put, device, data.name))
+
+
+@delete(_DEVICE, opt=_SIGNED_IN, summary="Forget a device", tags=_TAGS)
+async def remove_device(request: AnyRequest, desk: NamedDependency[Desk], device: FromPath[UUID]) -> None:
+    """Forget a device; what it has it keeps."""
+    await desk.call(request, desk.devices.remove, device)
+
+
+@put(f"{_DEVICE}/keep", opt=_SIGNED_IN, summary="Say what a device keeps", tags=_TAGS)
+async def put_keep(
+    request: AnyRequest, desk: NamedDependency[Desk], device: FromPath[UUID], data: JSONBody[shapes.KeepRule]
+) -> shapes.SyncDevice:
+    """Say what a device keeps; asked with its old cursor, `/sync/changes` then tells of every file anew."""
+    return shapes.device(await desk.call(request, desk.devices.keep, device, shapes.keep(data)))
+
+
+@get("/sync/changes", opt=_SIGNED_IN, summary="List what changed for a device", tags=_TAGS)
+async def list_sync_changes(
+    request: AnyRequest,
+    desk: NamedDependency[Desk],
+    *,
+    cursor: _Cursor = None,
+    device: FromQuery[UUID | None] = None,
+    limit: _Limit = 1000,
+) -> shapes.SyncChanges:
+    """Return each file that changed since the cursor was given, with its newest state; without a cursor, every file.
+
+    Whoever asks on while `has_more` is true, with the cursor of the answer before, knows every file as it is.
+    """
+    return shapes.told(await desk.call(request, desk.sync.changes, cursor=cursor, device_uuid=device, limit=limit))
+
+
+@post("/sync/have", status_code=200, opt=_SIGNED_IN, summary="Ask which files are there", tags=_TAGS)
+async def have_files(
+    request: AnyRequest, desk: NamedDependency[Desk], data: JSONBody[shapes.HashQuestion]
+) -> shapes.HeldFiles:
+    """Return which of these SHA-256 are files of one library that one may change; nothing is said of others."""
+    found = await desk.call(request, desk.sync.have, data.hashes, library_uuid=data.library)
+    return shapes.HeldFiles(have=list(map(shapes.held, found)))
+
+
+routes = (list_devices, put_device, remove_device, put_keep, list_sync_changes, have_files)
