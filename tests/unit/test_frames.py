@@ -5,7 +5,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutti.doors.astolfo.frames import chunk, read_upload
+from tutti.doors.astolfo.frames import chunk, read_piece
 from tutti.doors.astolfo.gen.file_pb2 import DownloadResponse, FileMetadata, UploadRequest
 
 SIZES = st.one_of(st.integers(0, 300), st.sampled_from([127, 128, 16_383, 16_384, 65_535, 65_536, 70_000]))
@@ -18,7 +18,7 @@ def in_general(message: bytes) -> object:
 
 
 def by_hand(message: bytes) -> object:
-    found = read_upload(message)
+    found = read_piece(message)
     return bytes(found) if isinstance(found, memoryview) else found
 
 
@@ -41,7 +41,7 @@ def test_whatever_comes_is_read_or_refused_as_protobuf_does(message: bytes) -> N
         wanted = in_general(message)
     except DecodeError:
         with pytest.raises(DecodeError):
-            read_upload(message)
+            read_piece(message)
     else:
         assert by_hand(message) == wanted
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.astolfo.calls import Context, Pace
-from tutti.doors.astolfo.frames import PIECE_BYTES, chunk
+from tutti.doors.astolfo.frames import chunk
 from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.pages import FilePages
@@ -15,7 +15,7 @@ from tutti.kit.ranges import Window
 from tutti.services.delivery import Deliveries, Delivery
 from tutti.services.listing import Listing
 
-_READ_BYTES = 4 * PIECE_BYTES
+_READ_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,22 @@ class Downloads:
     hop: Hop
     pace: Pace
 
-    async def send(self, caller: Caller, content_hash: str, context: Context) -> None:
-        """Send all bytes of the file with that hash.
+    async def send(
+        self,
+        caller: Caller,
+        content_hash: str,
+        context: Context,
+        *,
+        piece_bytes: int,
+        offset: int = 0,
+        count: int | None = None,
+    ) -> None:
+        """Send the bytes of the file with that hash, from an offset on, as many as asked for or there are.
 
         Raises:
-            AppError: As `Listing.by_hash` and `Deliveries.open`; UNAUTHENTICATED `access_ended` when the caller loses
-                access meanwhile; UNAVAILABLE `too_slow`, `blob_damaged`.
+            AppError: As `Listing.by_hash` and `Deliveries.open`; RANGE `bad_range` for an offset behind the end;
+                UNAUTHENTICATED `access_ended` when the caller loses access meanwhile; UNAVAILABLE `too_slow`,
+                `blob_damaged`.
         """
 
         def opened() -> tuple[UUID, Delivery]:
@@ -42,10 +52,14 @@ class Downloads:
             return item_uuid, self.deliveries.open(caller, item_uuid)
 
         item_uuid, delivery = await self.hop(opened)
+        size_bytes = delivery.file.size_bytes
+        if not 0 <= offset <= size_bytes:
+            raise AppError(ErrorKind.RANGE, "bad_range", f"The file has {size_bytes} bytes.")
+        end = size_bytes if count is None else min(size_bytes, offset + count)
         try:
             async with asyncio.timeout(None) as limit:
                 with Hold(self.holds, caller, item_uuid).sending(lambda: limit.reschedule(0)):
-                    await self._send(delivery, context)
+                    await self._send(delivery, context, range(offset, end, max(piece_bytes, _READ_BYTES)), piece_bytes)
         except TimeoutError:
             raise AppError(
                 ErrorKind.UNAUTHENTICATED, "access_ended", "You may not have the rest of this file any more."
@@ -53,10 +67,9 @@ class Downloads:
         except (EOFError, OSError) as error:
             raise AppError(ErrorKind.UNAVAILABLE, "blob_damaged", "The stored bytes are damaged or missing.") from error
 
-    async def _send(self, delivery: Delivery, context: Context) -> None:
-        fd, size_bytes = delivery.file.descriptor.fd, delivery.file.size_bytes
-        for offset in range(0, size_bytes, _READ_BYTES):
-            data = await self.pages.read(fd, Window(offset, min(_READ_BYTES, size_bytes - offset)))
-            view = memoryview(data)
-            for start in range(0, len(data), PIECE_BYTES):
-                await self.pace.write(context, chunk(view[start : start + PIECE_BYTES]))
+    async def _send(self, delivery: Delivery, context: Context, reads: range, piece_bytes: int) -> None:
+        fd = delivery.file.descriptor.fd
+        for offset in reads:
+            data = memoryview(await self.pages.read(fd, Window(offset, min(reads.step, reads.stop - offset))))
+            for start in range(0, len(data), piece_bytes):
+                await self.pace.write(context, chunk(data[start : start + piece_bytes]))

@@ -1,12 +1,14 @@
-"""The two messages that carry bytes, read and written by hand: the general way copies each of them twice.
+"""The messages that carry bytes, read and written by hand: the general way copies each of them twice.
 
-Wire format: https://protobuf.dev/programming-guides/encoding/, both messages in docs/contracts/astolfo.md b.3.
+Wire format: https://protobuf.dev/programming-guides/encoding/, the messages in proto/.
 """
 
-from tutti.doors.astolfo.gen.file_pb2 import FileMetadata, UploadRequest
+from typing import Any, Protocol
 
-PIECE_BYTES = 64 * 1024
-"""The most bytes in one message of a download."""
+from tutti.doors.astolfo.gen.file_pb2 import UploadRequest
+
+PHONE_BYTES = 64 * 1024
+"""The most bytes in one message to a phone."""
 
 _CHUNK_OF_UPLOAD = b"\x12"
 """Field 2, length-delimited."""
@@ -15,8 +17,16 @@ _CHUNK_OF_DOWNLOAD = b"\x0a"
 _VARINT_MAX = 5
 
 
-def read_upload(message: bytes) -> FileMetadata | memoryview | None:
-    """Return what one message of an upload brings: metadata, bytes, or nothing at all.
+class Piecewise(Protocol):
+    """A message of which field 1 says something and field 2 has bytes, one of the two."""
+
+    @classmethod
+    def FromString(cls, s: bytes, /) -> Any:  # noqa: ANN401, N802 - as protobuf has it
+        """Read one."""
+
+
+def read_piece(message: bytes, kind: type[Piecewise] = UploadRequest) -> Any:  # noqa: ANN401 - by kind
+    """Return what one message of a stream brings: bytes as a memoryview, what its field 1 is, or None for neither.
 
     Raises:
         DecodeError: It is no such message.
@@ -25,11 +35,12 @@ def read_upload(message: bytes) -> FileMetadata | memoryview | None:
         length, start = _varint(message, 1)
         if start and start + length == len(message):
             return memoryview(message)[start:]
-    parsed = UploadRequest.FromString(message)
+    parsed = kind.FromString(message)
     which = parsed.WhichOneof("data")
     if which is None:
         return None
-    return parsed.metadata if which == "metadata" else memoryview(parsed.chunk)
+    said = getattr(parsed, which)
+    return memoryview(said) if which == "chunk" else said
 
 
 def chunk(data: memoryview) -> bytes:

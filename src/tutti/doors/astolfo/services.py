@@ -1,25 +1,24 @@
 """Astolfo's three services: accounts, files, and the list of files."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.media import Told
-from tutti.doors.astolfo.calls import Context, Messages, Method, Pace, Policy, Visitors, address_of, too_slow
+from tutti.doors.astolfo.bodies import receive
+from tutti.doors.astolfo.calls import Context, Messages, Method, Pace, Policy, Visitors, address_of
 from tutti.doors.astolfo.downloads import Downloads
-from tutti.doors.astolfo.frames import read_upload
+from tutti.doors.astolfo.frames import PHONE_BYTES
 from tutti.doors.astolfo.gen import auth_pb2, file_pb2, sync_pb2
 from tutti.doors.astolfo.signing import POLICY, RULES
 from tutti.doors.http.hop import Hop
-from tutti.doors.http.uploads import BATCH_BYTES, held
+from tutti.doors.http.uploads import held
 from tutti.services.accounts import NewUser
 from tutti.services.ingest import Ingest
 from tutti.services.listing import Listing
 from tutti.services.registration import Registration
 from tutti.services.sessions import Client, Sessions, SignedIn
-from tutti.services.uploads import Upload
 
 _ANSWER_BYTES = (4 << 20) - 1024
 """The largest list that the clients take, with room for what surrounds it."""
@@ -84,41 +83,17 @@ class FileService:
         """Take a file; who may not bring one is refused before anything of it is read."""
         upload = await self.visitors.call(context, self.ingest.stage, "")
         async with held(self.bodies, upload):
-            try:
-                async with asyncio.timeout(self.pace.upload_s):
-                    said = await self._receive(messages, upload)
-            except TimeoutError:
-                raise too_slow("The upload took too long.") from None
+            said = await receive(messages, file_pb2.UploadRequest, upload, bodies=self.bodies, pace=self.pace)
+            said = said or file_pb2.FileMetadata()
             told = Told(said.title, said.artist, said.album, said.duration * 1000)
             accepted = await self.bodies(self.ingest.accept, upload, filename=said.filename, told=told)
         return file_pb2.UploadResponse(hash=accepted.blob_hash).SerializeToString()
 
-    async def _receive(self, messages: Messages, upload: Upload) -> file_pb2.FileMetadata:
-        """Append all bytes of an upload, each batch while the next comes; return what was said of it last."""
-        said, batch = file_pb2.FileMetadata(), bytearray()
-        writing: asyncio.Future[None] | None = None
-        try:
-            while (message := await self.pace.next_of(messages)) is not None:
-                found = read_upload(message)
-                if isinstance(found, file_pb2.FileMetadata):
-                    said = found
-                elif found is not None:
-                    batch += found
-                if len(batch) >= BATCH_BYTES:
-                    if writing is not None:
-                        await writing
-                    writing, batch = asyncio.ensure_future(self.bodies(upload.append, batch)), bytearray()
-        finally:
-            if writing is not None:
-                await writing
-        if batch:
-            await self.bodies(upload.append, batch)
-        return said
-
     async def download(self, message: bytes, context: Context) -> None:
         """Give the bytes of a file."""
         request = file_pb2.DownloadRequest.FromString(message)
-        await self.downloads.send(await self.visitors.caller(context), request.hash, context)
+        caller = await self.visitors.caller(context)
+        await self.downloads.send(caller, request.hash, context, piece_bytes=PHONE_BYTES)
 
     async def delete(self, message: bytes, context: Context) -> bytes:
         """Delete a file."""
