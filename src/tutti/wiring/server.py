@@ -187,6 +187,7 @@ def _desk(core: Core, gate: Gate, feed: Feed, *, hop: Hop, logins: Hop, covers: 
         audit=core.audit,
         devices=core.devices,
         sync=core.sync,
+        replacing=core.replacing,
         feed=feed,
         jwks=core.tokens.jwks,
         gate=gate,
