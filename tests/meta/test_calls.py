@@ -7,6 +7,7 @@ from typing import Any
 from tutti.domain.errors import ErrorKind
 from tutti.doors.astolfo.calls import Policy
 from tutti.doors.astolfo.codes import CODES
+from tutti.doors.astolfo.devices import DeviceService
 from tutti.doors.astolfo.server import SERVICES, Service
 from tutti.doors.astolfo.services import AuthService, FileService, SyncService
 
@@ -18,6 +19,7 @@ SERVED: dict[str, Service] = {
     "auth.AuthService": AuthService(NOTHING, NOTHING, NOTHING),
     "file.FileService": FileService(*[NOTHING] * 6),
     "sync.SyncService": SyncService(NOTHING, NOTHING),
+    "tutti.v1.SyncService": DeviceService(*[NOTHING] * 8),
 }
 METHODS = {
     f"/{name}/{method}": answered.policy

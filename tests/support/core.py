@@ -58,8 +58,10 @@ from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
 from tutti.services.registration import Admission, Registration
 from tutti.services.removals import Removals
+from tutti.services.replacing import Replacing
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
+from tutti.services.sounds import Sounds
 from tutti.services.sources import Sources
 from tutti.services.sync import Sync
 from tutti.services.trash import Trash, TrashPolicy
@@ -187,7 +189,12 @@ class House:
         self.libraries, self.sources, self.catalog = Libraries(db), Sources(db), Catalog(db)
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
-        self.ingest = Ingest(db, self.blobs, self.media, policy=IngestPolicy(max_file_bytes=10_000))
+        policy = IngestPolicy(max_file_bytes=10_000)
+        self.ingest, self.replacing = (
+            Ingest(db, self.blobs, self.media, policy=policy),
+            Replacing(db, self.blobs, policy=policy),
+        )
+        self.sounds = Sounds(db, self.blobs, self.media)
         self.checking, self.backups = Checking(db, self.blobs), Backups(db, self.blobs, self.locks)
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
@@ -204,6 +211,7 @@ class House:
             trash=self.trash,
             removals=self.removals,
             audit=self.audit,
+            sounds=self.sounds,
             policy=MaintenancePolicy(),
         )
         self.health = Health(db, self.media)

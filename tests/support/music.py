@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from tutti.domain.media import Cover, Reading, StreamFacts, Tags
+from tutti.domain.sound import Region
 from tutti.domain.values import ArtworkHash
 
 _MAGIC = b"OggSONG"
@@ -37,6 +38,12 @@ class Song:
     def data(self) -> bytes:
         """The bytes of its file."""
         return _MAGIC + json.dumps(asdict(self)).encode()
+
+    @property
+    def sound(self) -> Region:
+        """Where what one hears lies in it."""
+        mark = b'"audio": "'
+        return Region(self.data.index(mark) + len(mark), len(self.audio.encode()))
 
     @property
     def fingerprint(self) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from support.music import song_in
 from tutti.backends.media_worker.opening import open_media
@@ -72,6 +73,8 @@ class ScriptedMedia:
         if not data:
             return Refused(Refusal.EMPTY, "The file is empty.")
         song = song_in(data)
+        if song and file.wants_sound:
+            return replace(song.reading(), sound=song.sound)
         return song.reading() if song else Refused(Refusal.DAMAGED, "The file is damaged.")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from tutti.domain.sound import Region
 from tutti.domain.values import ArtworkHash
 
 
@@ -125,12 +126,14 @@ class Reading:
     Attributes:
         fingerprint: 32 hex characters over 64 KiB from the middle of the audio: knows a moved file before any
             hash of the whole exists.
+        sound: Where its sound lies in one piece, when that was asked for and is so.
     """
 
     facts: StreamFacts
     tags: Tags
     fingerprint: str
     cover: Cover | None = None
+    sound: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)

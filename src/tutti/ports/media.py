@@ -18,10 +18,12 @@ class MediaFile:
         path: Absolute path, as the file system has it. It is opened in our process (read-only, never following a
             link out of `root`) and handed to the child as a descriptor.
         root: The folder that the opened file must lie beneath; None for files of our own.
+        wants_sound: Whether to look for its `Reading.sound`, too.
     """
 
     path: bytes
     root: bytes | None = None
+    wants_sound: bool = False
 
 
 class MediaReader(Protocol):

@@ -1,6 +1,6 @@
 """Takes bytes in: staged, made durable, named by their hash, then a row, then read by a job."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,15 +20,14 @@ from tutti.models import MediaItem
 from tutti.models import Upload as UploadRow
 from tutti.ports.blobs import BlobStore, StagedBlob, StoredBlob
 from tutti.ports.media import MediaReader
-from tutti.services import quotas
 from tutti.services.delivery import located
 from tutti.services.libraries import check_editor, editable_library
-from tutti.services.uploads import IngestPolicy, Upload, UploadState, too_large
+from tutti.services.sounds import sound_of
+from tutti.services.uploads import IngestPolicy, Upload, UploadState, begun, too_large
 
 __all__ = ["Accepted", "Ingest", "IngestPolicy", "Upload", "UploadState"]
 
 _NAME_MAX = 1000
-_DESCRIBED_MAX = 8192
 _TOLD_MAX = 500
 _TOLD_MAX_MS = 1 << 31
 
@@ -96,7 +95,7 @@ class Ingest:
         staged = self._blobs.stage(expected_bytes=length or 0)
         try:
             with self._db.write() as tx:
-                row = self._new_row(tx, caller, staged, length, described)
+                row = begun(tx, caller, staged, policy=self._policy, length=length, described=described)
                 row.library_id = editable_library(tx, caller, library_uuid)
                 row.filename, row.folder = clean_name(filename), clean_folder(folder)
                 tx.uploads.add(row)
@@ -104,26 +103,6 @@ class Ingest:
             staged.discard()
             raise
         return self._held(caller, row, staged)
-
-    def _new_row(
-        self, tx: WriteTx, caller: Caller, staged: StagedBlob, length: int | None, described: str | None
-    ) -> UploadRow:
-        policy = self._policy
-        if tx.uploads.unfinished(caller.user_id) >= policy.max_unfinished:
-            raise AppError(ErrorKind.LIMITED, "too_many_uploads", "Too many uploads were begun and not finished.")
-        quotas.check(tx, caller.user_id, length or 0, default_bytes=policy.default_quota_bytes)
-        return UploadRow(
-            uuid=uuid4(),
-            user_id=caller.user_id,
-            staged_id=staged.id,
-            described=(described or "")[:_DESCRIBED_MAX],
-            length_bytes=length,
-            offset_bytes=0,
-            reserved_bytes=length or 0,
-            item_uuid=None,
-            created_at=tx.now,
-            expires_at=tx.now + (policy.held if described is None else policy.resumable),
-        )
 
     def _held(self, caller: Caller, row: UploadRow, staged: StagedBlob, *, keep: bool = False) -> Upload:
         return Upload(self._db, caller, row, staged, policy=self._policy, keep=keep)
@@ -225,6 +204,13 @@ class Ingest:
                 upload.abandon()
             return _state(row, offset)
 
+    def settle(self, upload: Upload) -> UploadState:
+        """Accept an upload that has all its bytes, pause another one; raises as `accept` and `pause`."""
+        if upload.offset != upload.length:
+            return self.pause(upload)
+        self.accept(upload)
+        return self.find(upload.caller, upload.uuid)
+
     def find(self, caller: Caller, upload_uuid: UUID) -> UploadState:
         """Return how far an upload has come; one that has all its bytes is accepted now, if it was not.
 
@@ -302,13 +288,19 @@ class Ingest:
             row = tx.media.bytes_by_id(item_id)
         if row is None or row.is_gone:
             return  # when it is restored, or its bytes are brought again, it is probed then
-        found = next(iter(self._media.read([located(row, self._blobs)])))
+        found = next(iter(self._media.read([replace(located(row, self._blobs), wants_sound=True)])))
+        sound = sound_of(self._blobs, row, found)
         with self._db.write() as tx:
             item = tx.media.by_id(item_id)
             if item is None or item.status != "pending" or item.deleted_at is not None:
                 return
+            if item.blob_hash != row.blob_hash:
+                return  # other bytes came meanwhile, and another probe with them
+            item.audio_offset, item.audio_bytes, item.audio_hash = sound
             if isinstance(found, Refused):
                 item.status, item.refusal, item.changed_at = "failed", found.reason, tx.now
+                tx.media.unlist([item_id])  # its former bytes may have been a track
+                tx.shelves.recount(row.library_id, tx.catalog.touched_by([item_id]))
                 tx.libraries.note_changes(row.library_id, [item_id], is_gone=True)  # it was announced when it came in
             else:
                 self._list(tx, item, row, found)

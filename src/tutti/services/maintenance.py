@@ -15,6 +15,7 @@ from tutti.ports.locks import Locks
 from tutti.services.audit import Audit
 from tutti.services.ingest import Ingest
 from tutti.services.removals import Removals
+from tutti.services.sounds import Sounds
 from tutti.services.trash import Trash
 
 COLLECTING = "collecting"
@@ -36,7 +37,7 @@ class MaintenancePolicy:
 
 
 class Tidied(NamedTuple):
-    """How many of each went."""
+    """How many of each went; `measured` were looked into for their sound."""
 
     sessions: int
     uploads: int
@@ -45,6 +46,7 @@ class Tidied(NamedTuple):
     covers: int
     purged: int
     audited: int
+    measured: int
 
 
 class Maintenance:
@@ -61,6 +63,7 @@ class Maintenance:
         trash: Trash,
         removals: Removals,
         audit: Audit,
+        sounds: Sounds,
         policy: MaintenancePolicy,
     ) -> None:
         self._db = db
@@ -68,6 +71,7 @@ class Maintenance:
         self._trash = trash
         self._removals = removals
         self._audit = audit
+        self._sounds = sounds
         self._blobs = blobs
         self._covers = covers
         self._ingest = ingest
@@ -87,6 +91,7 @@ class Maintenance:
             covers=self._covers.shrink(self._policy.cover_cache_bytes),
             purged=purged,
             audited=self._audit.prune(),
+            measured=self._sounds.fill(),
         )
         self._db.optimize()
         return tidied

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, WriteTx
 from tutti.domain.caller import Caller
@@ -18,6 +18,7 @@ from tutti.services import quotas
 
 _HEAD_BYTES = 4096
 _MOST_TAGS = 8
+_DESCRIBED_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,18 @@ class Upload:
     Safe to end from another thread than the one that appends: one waits for the other.
     """
 
+    spare_bytes = 0
+    """What need not be reserved, because bytes of as many go when these come."""
+
     def __init__(
-        self, db: Database, caller: Caller, row: UploadRow, staged: StagedBlob, *, policy: IngestPolicy, keep: bool
+        self,
+        db: Database,
+        caller: Caller,
+        row: UploadRow,
+        staged: StagedBlob,
+        *,
+        policy: IngestPolicy,
+        keep: bool = False,
     ) -> None:
         self.caller = caller
         self.staged = staged
@@ -183,14 +194,15 @@ class Upload:
             raise AppError(ErrorKind.TOO_LARGE, "length_exceeded", "More bytes came than were announced.")
         if total_bytes > self._policy.max_file_bytes:
             raise too_large(self._policy)
-        if total_bytes <= self._reserved_bytes:
+        needed_bytes = total_bytes - self.spare_bytes
+        if needed_bytes <= self._reserved_bytes:
             return
         step = self._policy.step_bytes
         with self._db.write() as tx:
             row = tx.uploads.by_id(self.row_id)
             if row is None:
                 raise AppError(ErrorKind.GONE, "upload_ended", "This upload has ended.")
-            wanted = self._granted(tx, -(-total_bytes // step) * step, total_bytes)
+            wanted = self._granted(tx, -(-needed_bytes // step) * step, needed_bytes)
             row.reserved_bytes = wanted
             row.expires_at = tx.now + self._policy.held
         self._reserved_bytes = wanted
@@ -207,6 +219,41 @@ class Upload:
             else:
                 return wanted
         raise AssertionError("unreachable")
+
+
+def begun(
+    tx: WriteTx,
+    caller: Caller,
+    staged: StagedBlob,
+    *,
+    policy: IngestPolicy,
+    length: int | None,
+    spare_bytes: int = 0,
+    described: str | None = None,
+) -> UploadRow:
+    """Return the row of a new upload, which reserves its room; not stored yet.
+
+    Raises:
+        AppError: LIMITED `too_many_uploads`; FULL `quota_exceeded`.
+    """
+    if tx.uploads.unfinished(caller.user_id) >= policy.max_unfinished:
+        raise AppError(ErrorKind.LIMITED, "too_many_uploads", "Too many uploads were begun and not finished.")
+    reserved = max((length or 0) - spare_bytes, 0)
+    if reserved or not spare_bytes:
+        quotas.check(tx, caller.user_id, reserved, default_bytes=policy.default_quota_bytes)
+    return UploadRow(
+        uuid=uuid4(),
+        user_id=caller.user_id,
+        staged_id=staged.id,
+        described=(described or "")[:_DESCRIBED_MAX],
+        length_bytes=length,
+        offset_bytes=0,
+        reserved_bytes=reserved,
+        item_uuid=None,
+        folder="",
+        created_at=tx.now,
+        expires_at=tx.now + (policy.held if described is None else policy.resumable),
+    )
 
 
 def too_large(policy: IngestPolicy) -> AppError:

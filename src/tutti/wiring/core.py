@@ -48,9 +48,11 @@ from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
 from tutti.services.registration import Admission, Registration
 from tutti.services.removals import Removals
+from tutti.services.replacing import Replacing
 from tutti.services.scanning import Scanner
 from tutti.services.sessions import SessionPolicy, Sessions
 from tutti.services.signing import Signing
+from tutti.services.sounds import Sounds
 from tutti.services.sources import Sources
 from tutti.services.sync import Sync
 from tutti.services.trash import Trash, TrashPolicy
@@ -98,6 +100,7 @@ class Core:
     audit: Audit
     devices: Devices
     sync: Sync
+    replacing: Replacing
 
 
 @contextmanager
@@ -156,15 +159,11 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 tokens,
                 attempts,
                 successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
-                policy=SessionPolicy(
-                    access=timedelta(minutes=auth.access_minutes), refresh=timedelta(days=auth.refresh_days)
-                ),
+                policy=_session_policy(settings),
             ),
             libraries=Libraries(db),
             sources=Sources(db),
-            scanner=Scanner(
-                db, folders, media, locks, policy=ScanPolicy(max_vanished_share=settings.scan.max_vanished_share)
-            ),
+            scanner=Scanner(db, folders, media, locks, policy=_scan_policy(settings)),
             catalog=Catalog(db),
             deliveries=Deliveries(
                 db, blobs, files, tickets, clock=clock, policy=TicketPolicy(timedelta(hours=auth.ticket_hours))
@@ -182,6 +181,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 trash=trash,
                 removals=removals,
                 audit=audit,
+                sounds=Sounds(db, blobs, media),
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
@@ -194,6 +194,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             audit=audit,
             devices=Devices(db),
             sync=Sync(db),
+            replacing=Replacing(db, blobs, policy=_ingest_policy(settings)),
         )
 
 
@@ -214,6 +215,15 @@ def _ingest_policy(settings: Settings) -> IngestPolicy:
         default_quota_bytes=_default_quota(settings),
         resumable=timedelta(hours=uploads.expire_hours),
     )
+
+
+def _scan_policy(settings: Settings) -> ScanPolicy:
+    return ScanPolicy(max_vanished_share=settings.scan.max_vanished_share)
+
+
+def _session_policy(settings: Settings) -> SessionPolicy:
+    auth = settings.auth
+    return SessionPolicy(access=timedelta(minutes=auth.access_minutes), refresh=timedelta(days=auth.refresh_days))
 
 
 def _attempt_policy(settings: Settings) -> AttemptPolicy:

@@ -6,6 +6,7 @@ import grpc
 import structlog
 
 from tutti.doors.astolfo.calls import Pace, Visitors
+from tutti.doors.astolfo.devices import DeviceService
 from tutti.doors.astolfo.downloads import Downloads
 from tutti.doors.astolfo.server import Listening, Servers, Service, read_tls
 from tutti.doors.astolfo.services import AuthService, FileService, SyncService
@@ -64,6 +65,9 @@ def _services(core: Core, edge: Edge, open_as: str | None) -> Mapping[str, Servi
         "auth.AuthService": AuthService(core.registration, core.sessions, edge.logins),
         "file.FileService": FileService(visitors, core.ingest, core.listing, edge.bodies, downloads, pace),
         "sync.SyncService": SyncService(visitors, core.listing),
+        "tutti.v1.SyncService": DeviceService(
+            visitors, core.devices, core.sync, core.ingest, core.replacing, edge.bodies, downloads, pace
+        ),
     }
 
 

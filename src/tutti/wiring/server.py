@@ -233,6 +233,7 @@ def _desk(core: Core, edge: Edge) -> Desk:
         audit=core.audit,
         devices=core.devices,
         sync=core.sync,
+        replacing=core.replacing,
         feed=edge.feed,
         jwks=core.tokens.jwks,
         gate=edge.gate,

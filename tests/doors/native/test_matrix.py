@@ -26,6 +26,10 @@ REVIEWED = reviewed()
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Offset": "0"}
 SENT: Mapping[str, Mapping[str, Any]] = {
     "PUT /api/v1/files/{name}": {"content": Song().data},
+    "PUT /api/v1/sync/items/{item}/bytes": {
+        "content": Song().data,
+        "params": {"replaces": "0" * 64, "sha256": "0" * 64},
+    },
     "POST /api/v1/uploads": {"files": {"file": ("one.ogg", Song().data)}},
     "POST /api/v1/tus": {"headers": TUS},
     "GET /api/v1/tus/{upload}": {"headers": TUS},

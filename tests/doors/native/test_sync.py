@@ -1,16 +1,23 @@
 """Keeping devices in step, as their programs see it (N230 to N249)."""
 
+import io
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import mutagen
 import pytest
+from mutagen.id3 import TIT2
+from mutagen.wave import WAVE
 
 from support.annex import Annex
 from support.api import Api, Thing, code_of
 from support.server import wait_until
 from support.tones import write_tone
+from tutti.domain.sound import Region, find_sound
 
 EVERYTHING: Thing = {"libraries": None, "artists": [], "albums": [], "tracks": [], "max_bytes": None}
 
@@ -181,3 +188,154 @@ class TestBytes:
 
         assert (whole.content, whole.headers["etag"]) == (broken, tag)
         assert (rest.status_code, rest.content) == (206, broken[100:])
+
+
+class Retagged(NamedTuple):
+    """A file before and after its tags were changed, and where its sound lies in each."""
+
+    old: bytes
+    new: bytes
+    region: Region
+    new_region: Region
+
+    @property
+    def ends(self) -> bytes:
+        """What is not its sound."""
+        return self.new[: self.new_region.offset] + self.new[sum(self.new_region) :]
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """What is said of it."""
+        return {
+            "replaces": sha256(self.old).hexdigest(),
+            "sha256": sha256(self.new).hexdigest(),
+            "head": self.new_region.offset,
+        }
+
+
+def retagged(path: Path, title: str) -> Retagged:
+    old = path.read_bytes()
+    opened: Any = mutagen.File(path, easy=True)  # noqa: TID251 -- the file is ours
+    opened["title"] = title
+    opened.save()
+    new = path.read_bytes()
+    regions = [find_sound(io.BytesIO(data), len(data)) for data in (old, new)]
+    assert regions[0] is not None
+    assert regions[1] is not None
+    return Retagged(old, new, regions[0], regions[1])
+
+
+class TestReplacing:
+    @pytest.mark.parametrize("suffix", ["flac", "mp3", "m4a", "wav"])
+    def test_of_a_file_with_other_tags_only_the_tags_are_sent(self, ann: Person, suffix: str) -> None:
+        path = ann.tone(f"one.{suffix}")
+        sent = ann.send(path)
+        known = ann.changes()
+        file = retagged(path, "Other") if suffix != "wav" else with_id3_chunk(path, "Other")
+
+        put = ann.api.request("PUT", f"/sync/items/{sent['id']}/bytes", params=file.query, content=file.ends)
+
+        assert put.status_code == 200, put.text
+        assert (put.json()["id"], put.json()["sha256"]) == (sent["id"], file.query["sha256"])
+        assert ann.api.get(f"/tracks/{sent['id']}/stream").content == file.new
+        wait_until(lambda: ann.api.read(f"/tracks/{sent['id']}")["track"]["title"] == "Other", what="it was read anew")
+        [change] = ann.changes(cursor=known["cursor"])["changes"]
+        assert (change["item"], change["hash"]) == (sent["id"], file.query["sha256"])
+        assert change["audio_hash"] == known["changes"][0]["audio_hash"]
+        assert (change["audio_offset"], change["audio_bytes"]) == file.new_region
+
+    def test_a_whole_file_takes_the_place_of_another(self, ann: Person) -> None:
+        path, other = ann.tone("one.flac"), ann.tone("other.flac").read_bytes()
+        sent = ann.send(path)
+        query = {"replaces": sent["sha256"], "sha256": sha256(other).hexdigest()}
+
+        put = ann.api.request("PUT", f"/sync/items/{sent['id']}/bytes", params=query, content=other)
+
+        assert put.json()["id"] == sent["id"]
+        assert ann.api.get(f"/tracks/{sent['id']}/stream").content == other
+
+    def test_bytes_that_are_not_there_any_more_are_409(self, ann: Person) -> None:
+        path = ann.tone("one.flac")
+        sent = ann.send(path)
+        file = retagged(path, "Other")
+        query = {**file.query, "replaces": "0" * 64}
+
+        put = ann.api.request("PUT", f"/sync/items/{sent['id']}/bytes", params=query, content=file.ends)
+
+        assert code_of(put) == (409, "bytes_changed")
+        assert ann.api.get(f"/tracks/{sent['id']}/stream").content == file.old
+
+    def test_another_hash_is_422_and_changes_nothing(self, ann: Person) -> None:
+        path = ann.tone("one.flac")
+        sent = ann.send(path)
+        file = retagged(path, "Other")
+        query = {**file.query, "sha256": "0" * 64}
+
+        put = ann.api.request("PUT", f"/sync/items/{sent['id']}/bytes", params=query, content=file.ends)
+
+        assert code_of(put) == (422, "digest_mismatch")
+        assert ann.api.get(f"/tracks/{sent['id']}/stream").content == file.old
+
+    def test_bytes_that_are_another_item_are_409_and_name_it(self, ann: Person) -> None:
+        one, other = ann.send(ann.tone("one.flac")), ann.tone("other.flac")
+        known = ann.send(other)
+        query = {"replaces": one["sha256"], "sha256": known["sha256"]}
+
+        put = ann.api.request("PUT", f"/sync/items/{one['id']}/bytes", params=query, content=other.read_bytes())
+
+        assert code_of(put) == (409, "bytes_known")
+        assert known["id"] in put.json()["title"]
+
+    @pytest.mark.parametrize("query", [{"head": -1}, {"sha256": "x"}, {"replaces": ""}])
+    def test_what_makes_no_sense_is_400(self, ann: Person, query: dict[str, Any]) -> None:
+        said = {"replaces": "0" * 64, "sha256": "0" * 64, **query}
+
+        assert code_of(ann.api.request("PUT", f"/sync/items/{uuid4()}/bytes", params=said)) == (400, "bad_request")
+
+    def test_nobody_else_may(self, ann: Person) -> None:
+        path = ann.tone("one.flac")
+        sent = ann.send(path)
+        file = retagged(path, "Other")
+
+        with ann.annex.somebody() as (_, other):
+            put = other.request("PUT", f"/sync/items/{sent['id']}/bytes", params=file.query, content=file.ends)
+        assert code_of(put) == (404, "track_not_found")
+
+
+def with_id3_chunk(path: Path, title: str) -> Retagged:
+    """A WAV file has its tags behind its sound."""
+    old = path.read_bytes()
+    opened: Any = WAVE(path)  # type: ignore[no-untyped-call]  # mutagen has no types
+    opened.add_tags()
+    opened.tags.add(TIT2(text=title))  # type: ignore[no-untyped-call]  # likewise
+    opened.save()
+    new = path.read_bytes()
+    region, new_region = (find_sound(io.BytesIO(data), len(data)) for data in (old, new))
+    assert region == new_region
+    assert region is not None
+    return Retagged(old, new, region, region)
+
+
+class TestFolders:
+    def test_an_upload_that_can_be_resumed_names_one(self, ann: Person) -> None:
+        data = ann.tone("one.flac").read_bytes()
+        said = {"filename": "one.flac", "relativePath": "Albums/../First/./one.flac"}
+        metadata = ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in said.items())
+        fields = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(data)), "Upload-Metadata": metadata}
+
+        made = ann.api.request(
+            "POST", "/tus", headers={**fields, "Content-Type": "application/offset+octet-stream"}, content=data
+        )
+
+        assert made.status_code == 201, made.text
+        [change] = ann.changes()["changes"]
+        assert (change["folder"], change["filename"]) == ("Albums/First", "one.flac")
+
+    def test_a_form_names_one_for_the_files_after_it(self, ann: Person) -> None:
+        data = ann.tone("one.flac").read_bytes()
+
+        sent = ann.api.request("POST", "/uploads", data={"folder": "/Albums//First/"}, files={"file": ("1.flac", data)})
+
+        assert sent.is_success
+        [change] = ann.changes()["changes"]
+        assert change["folder"] == "Albums/First"

@@ -15,13 +15,15 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from io import BufferedIOBase, BufferedReader, FileIO
+from contextlib import suppress
+from io import BufferedReader, FileIO
 from typing import NoReturn
 
 from tutti.backends.media_worker import covers, reading, sandbox, wire
 from tutti.backends.media_worker.source import BUFFER_BYTES
 from tutti.domain.formats import Container
 from tutti.domain.media import Refusal
+from tutti.domain.sound import find_sound
 
 ENCODINGS = (encodings.cp1252, encodings.utf_16, encodings.utf_16_be, encodings.utf_16_le)
 """Tags are written in these; Python would look for them at first use, which a locked child cannot."""
@@ -70,18 +72,36 @@ def _live(parent: socket.socket) -> NoReturn:
 def serve(parent: socket.socket) -> None:
     """Answer requests, one frame for each file, until the other end closes."""
     for request, descriptors in _requests(parent):
-        for descriptor, promised in zip(descriptors, request.promised, strict=True):
+        for place, (descriptor, promised) in enumerate(zip(descriptors, request.promised, strict=True)):
             with BufferedReader(FileIO(descriptor), BUFFER_BYTES) as file:
-                _send(parent, _answer(file, promised, request.size_px))
+                answer = _drawn(file, request.size_px) if request.size_px else _read(file, promised)
+                if isinstance(answer, wire.Found) and place in request.sounds:
+                    answer.sound = _sound(file)
+                _send(parent, answer)
 
 
-def _answer(file: BufferedIOBase, promised: Container | None, size_px: int) -> wire.Answer:
-    size = os.fstat(file.fileno()).st_size
+_FAILED = "Reading failed: the disk or the network behind the file reports an error."
+
+
+def _read(file: "BufferedReader[FileIO]", promised: Container | None) -> wire.Answer:
     try:
-        return covers.draw_cover(file, size, size_px) if size_px else wire.to_wire(reading.read(file, size, promised))
+        return wire.to_wire(reading.read(file, os.fstat(file.fileno()).st_size, promised))
     except OSError:
-        sentence = "Reading failed: the disk or the network behind the file reports an error."
-        return wire.NotDrawn("bad_picture", sentence) if size_px else wire.NotTaken(Refusal.UNREADABLE, sentence)
+        return wire.NotTaken(Refusal.UNREADABLE, _FAILED)
+
+
+def _drawn(file: "BufferedReader[FileIO]", size_px: int) -> wire.Answer:
+    try:
+        return covers.draw_cover(file, os.fstat(file.fileno()).st_size, size_px)
+    except OSError:
+        return wire.NotDrawn("bad_picture", _FAILED)
+
+
+def _sound(file: "BufferedReader[FileIO]") -> wire.Span | None:
+    with suppress(OSError):
+        region = find_sound(file, os.fstat(file.fileno()).st_size)
+        return wire.Span(*region) if region else None
+    return None
 
 
 def _requests(parent: socket.socket) -> Iterator[tuple[wire.Request, Sequence[int]]]:

@@ -61,7 +61,9 @@ class _Work:
 
     def request(self) -> wire.Request:
         """Return what the child is asked about the waiting files."""
-        return wire.Request([container_of_name(self.batch.files[place].path) for place in self.waiting])
+        files = [self.batch.files[place] for place in self.waiting]
+        sounds = [number for number, file in enumerate(files) if file.wants_sound]
+        return wire.Request([container_of_name(file.path) for file in files], sounds=sounds)
 
     def accept(self, outcome: Outcome) -> None:
         """Note the answer for the first waiting file."""

@@ -4,7 +4,7 @@ The child has opened hostile files, so its answers are decoded into typed values
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from tutti.backends.media_worker.cleaning import BLOCK_LIMIT, TEXT_LIMIT, VALUES_LIMIT
 from tutti.domain.formats import Container
 from tutti.domain.media import Cover, Reading, Refusal, Refused, StreamFacts, Tags
+from tutti.domain.sound import Region
 from tutti.domain.values import ArtworkHash
 
 BATCH = 16
@@ -26,7 +27,7 @@ ORDER = struct.Struct("<q")
 
 FORK = 0
 
-_REQUEST = struct.Struct(f"<BBH{BATCH}s")
+_REQUEST = struct.Struct(f"<BBHH{BATCH}s")
 REQUEST_BYTES = _REQUEST.size
 LENGTH = struct.Struct("<I")
 
@@ -39,23 +40,26 @@ class Request(Struct):
 
     Attributes:
         promised: One for each file: the container that its name says.
+        sounds: The places of files whose sound is to be found, too.
         size_px: Above 0 draw the cover of the one file in this size, else read.
     """
 
     promised: Sequence[Container | None]
     size_px: int = 0
+    sounds: Collection[int] = frozenset()
 
 
 def pack_request(request: Request) -> bytes:
     """Return the `REQUEST_BYTES` bytes of a request."""
     numbers = bytes(_NUMBERS[container] for container in request.promised)
-    return _REQUEST.pack(len(request.promised), 0, request.size_px, numbers)
+    return _REQUEST.pack(len(request.promised), 0, request.size_px, sum(1 << one for one in request.sounds), numbers)
 
 
 def unpack_request(data: bytes) -> Request:
     """Undo `pack_request`."""
-    count, _, size_px, numbers = _REQUEST.unpack(data)
-    return Request([_CONTAINERS[number] for number in numbers[:count]], size_px)
+    count, _, size_px, sounds, numbers = _REQUEST.unpack(data)
+    wanted = frozenset(place for place in range(count) if sounds >> place & 1)
+    return Request([_CONTAINERS[number] for number in numbers[:count]], size_px, wanted)
 
 
 Number = Annotated[int, Meta(ge=0, lt=1 << 31)]
@@ -114,6 +118,13 @@ class Picture(Struct, array_like=True, forbid_unknown_fields=True):
     size_bytes: Number
 
 
+class Span(Struct, array_like=True, forbid_unknown_fields=True):
+    """`Region` on the wire."""
+
+    offset: Annotated[int, Meta(ge=0, lt=1 << 62)]
+    size_bytes: Annotated[int, Meta(ge=1, lt=1 << 62)]
+
+
 class Found(Struct, array_like=True, tag=1, forbid_unknown_fields=True):
     """A file that could be read."""
 
@@ -121,6 +132,7 @@ class Found(Struct, array_like=True, tag=1, forbid_unknown_fields=True):
     words: Words
     fingerprint: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     picture: Picture | None
+    sound: Span | None
 
 
 class NotTaken(Struct, array_like=True, tag=2, forbid_unknown_fields=True):
@@ -162,7 +174,8 @@ def to_wire(result: Reading | Refused) -> Found | NotTaken:
         return NotTaken(result.reason, result.message)
     cover = result.cover
     picture = Picture(cover.hash, cover.mime, cover.size_bytes) if cover else None
-    return Found(_shaped(Facts, result.facts), _shaped(Words, result.tags), result.fingerprint, picture)
+    sound = Span(*result.sound) if result.sound else None
+    return Found(_shaped(Facts, result.facts), _shaped(Words, result.tags), result.fingerprint, picture, sound)
 
 
 _S = TypeVar("_S", bound=Struct)
@@ -178,4 +191,5 @@ def from_wire(found: Found) -> Reading:
     cover = Cover(ArtworkHash(picture.hash), picture.mime, picture.size_bytes) if picture else None
     container, *numbers = msgspec.structs.astuple(found.facts)
     facts = StreamFacts(container.value, *numbers)
-    return Reading(facts, Tags(*msgspec.structs.astuple(found.words)), found.fingerprint, cover)
+    sound = Region(found.sound.offset, found.sound.size_bytes) if found.sound else None
+    return Reading(facts, Tags(*msgspec.structs.astuple(found.words)), found.fingerprint, cover, sound)

@@ -89,6 +89,12 @@ class MediaRepo:
         values = {"hash": blob_hash, "size_bytes": size_bytes, "created_at": now}
         self._session.execute(insert_into(self._session, Blob).values(**values).on_conflict_do_nothing())
 
+    def unmeasured(self, limit: int) -> Sequence[ItemId]:
+        """Return items whose bytes are ours and were read before anybody looked for their sound."""
+        mine = MediaItem.blob_hash.is_not(None) & MediaItem.audio_bytes.is_(None) & MediaItem.deleted_at.is_(None)
+        query = select(MediaItem.id).where(mine, MediaItem.status != "pending").order_by(MediaItem.id)
+        return [ItemId(found) for found in self._session.scalars(query.limit(limit))]
+
     def bytes_of(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> BytesRow | None:
         """Return where the bytes of an item are, None when it is in none of these libraries."""
         given = {"uuid": item_uuid, "libraries": list(libraries)}
@@ -104,6 +110,10 @@ class MediaRepo:
         """Note that the files of these items vanished; they leave the lists and keep everything else."""
         ids = list(item_ids)
         self._session.execute(update(MediaItem).where(MediaItem.id.in_(ids)).values(missing_at=now, changed_at=now))
+        self.unlist(ids)
+
+    def unlist(self, ids: Sequence[ItemId]) -> None:
+        """Let these items leave the lists."""
         self._session.execute(update(Track).where(Track.id.in_(ids)).values(is_listed=False))
         hide_texts(self._session, TRACKS, ids)
 

@@ -100,7 +100,7 @@ class TrashRepo:
         mine = select(MediaItem.blob_hash).where(MediaItem.id.in_(item_ids), MediaItem.blob_hash.is_not(None))
         hashes = self._session.scalars(mine).all()
         self._session.execute(update(MediaItem).where(MediaItem.id.in_(item_ids)).values(blob_hash=None))
-        self._drop_blobs(hashes)
+        self.drop_blobs(hashes)
 
     def stored_bytes(self) -> int:
         """Return the size of all blobs."""
@@ -116,7 +116,7 @@ class TrashRepo:
         query = select(MediaItem.id, MediaItem.blob_hash).where(MediaItem.library_id == library_id)
         rows = self._session.execute(query.order_by(MediaItem.id).limit(limit)).all()
         self._session.execute(delete(MediaItem).where(MediaItem.id.in_([row[0] for row in rows])))
-        self._drop_blobs([row[1] for row in rows if row[1] is not None])
+        self.drop_blobs([row[1] for row in rows if row[1] is not None])
         return len(rows)
 
     def remove_files(self, library_id: int, limit: int) -> int:
@@ -136,7 +136,8 @@ class TrashRepo:
         self._session.execute(delete(Source).where(Source.library_id == library_id))
         self._session.execute(delete(Library).where(Library.id == library_id))
 
-    def _drop_blobs(self, hashes: Sequence[str | None]) -> None:
+    def drop_blobs(self, hashes: Sequence[str | None]) -> None:
+        """Remove the rows of those of these blobs that no item names any more."""
         wanted = select(MediaItem.blob_hash).where(MediaItem.blob_hash.is_not(None))
         for start in range(0, len(hashes), 500):
             some = hashes[start : start + 500]

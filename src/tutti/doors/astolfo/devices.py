@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
@@ -11,7 +12,7 @@ from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import Keep
 from tutti.doors.astolfo.bodies import receive
-from tutti.doors.astolfo.calls import Context, Messages, Method, Pace, Policy, Visitors
+from tutti.doors.astolfo.calls import Context, Handler, Messages, Method, Pace, Policy, Visitors
 from tutti.doors.astolfo.downloads import Downloads
 from tutti.doors.astolfo.frames import Piecewise, read_piece
 from tutti.doors.astolfo.gen import tutti_v1_pb2 as wire
@@ -43,7 +44,7 @@ class DeviceService:
     @property
     def methods(self) -> Mapping[str, Method]:
         """What it answers, by name."""
-        answered = {
+        answered: Mapping[str, Handler] = {
             "PutDevice": self.put_device,
             "ListDevices": self.list_devices,
             "DeleteDevice": self.delete_device,
@@ -63,7 +64,9 @@ class DeviceService:
         """Make a device known, or give it another name."""
         request = wire.PutDeviceRequest.FromString(message)
         device_uuid = _uuid(request.id, "device")
-        return _device(await self.visitors.call(context, self.devices.put, device_uuid, request.name)).SerializeToString()
+        return _device(
+            await self.visitors.call(context, self.devices.put, device_uuid, request.name)
+        ).SerializeToString()
 
     async def list_devices(self, _message: bytes, context: Context) -> bytes:
         """List the devices of the account."""
@@ -101,7 +104,7 @@ class DeviceService:
         request = wire.HaveRequest.FromString(message)
         library_uuid = _uuid(request.library_id, "library") if request.library_id else None
         found = await self.visitors.call(context, self.sync.have, list(request.hashes), library_uuid=library_uuid)
-        files = [wire.HaveResponse.File(hash=row.blob_hash, item_id=str(row.uuid)) for row in found]
+        files = [wire.HaveResponse.File(hash=row.hash, item_id=str(row.uuid)) for row in found]
         return wire.HaveResponse(files=files).SerializeToString()
 
     async def begin_upload(self, message: bytes, context: Context) -> bytes:
@@ -130,12 +133,10 @@ class DeviceService:
     async def send_upload(self, messages: Messages, context: Context) -> bytes:
         """Append bytes to an upload; with the last one the file is there."""
         head = await _head(messages, wire.SendUploadRequest, self.pace)
-        upload_uuid = _uuid(head.id, "upload")
-        upload = await self.visitors.call(context, self.ingest.resume, upload_uuid, head.offset)
+        upload = await self.visitors.call(context, self.ingest.resume, _uuid(head.id, "upload"), head.offset)
         async with held(self.bodies, upload):
             await receive(messages, wire.SendUploadRequest, upload, bodies=self.bodies, pace=self.pace)
-            await self.bodies(self.ingest.accept if upload.is_complete else self.ingest.pause, upload)
-        return _upload(await self.visitors.call(context, self.ingest.find, upload_uuid))
+            return _upload(await self.bodies(self.ingest.settle, upload))
 
     async def cancel_upload(self, message: bytes, context: Context) -> bytes:
         """Forget an upload."""
@@ -169,7 +170,7 @@ class DeviceService:
         )
 
 
-async def _head(messages: Messages, kind: type[Piecewise], pace: Pace) -> wire.SendUploadRequest.Head:
+async def _head(messages: Messages, kind: type[Piecewise], pace: Pace) -> Any:  # noqa: ANN401 - by kind
     """Return what the first message of a stream says.
 
     Raises:

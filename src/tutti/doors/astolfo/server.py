@@ -12,11 +12,11 @@ from grpc_reflection.v1alpha import reflection
 
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.astolfo.calls import Handler, Method, Note, guarded
-from tutti.doors.astolfo.gen import auth_pb2, file_pb2, sync_pb2
+from tutti.doors.astolfo.gen import auth_pb2, file_pb2, sync_pb2, tutti_v1_pb2
 
 SERVICES: Sequence[ServiceDescriptor] = [
     one
-    for file in (auth_pb2.DESCRIPTOR, file_pb2.DESCRIPTOR, sync_pb2.DESCRIPTOR)
+    for file in (auth_pb2.DESCRIPTOR, file_pb2.DESCRIPTOR, sync_pb2.DESCRIPTOR, tutti_v1_pb2.DESCRIPTOR)
     for one in file.services_by_name.values()
 ]
 """Every service of this door."""

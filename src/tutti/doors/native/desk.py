@@ -29,6 +29,7 @@ from tutti.services.members import Members
 from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
 from tutti.services.registration import Registration
+from tutti.services.replacing import Replacing
 from tutti.services.sessions import Sessions
 from tutti.services.sources import Sources
 from tutti.services.sync import Sync
@@ -74,6 +75,7 @@ class Desk:
     audit: Audit
     devices: Devices
     sync: Sync
+    replacing: Replacing
     feed: Feed
     jwks: Callable[[], Mapping[str, Sequence[Mapping[str, str]]]]
     gate: Gate

@@ -8,12 +8,23 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from tutti.domain.sync import CURSOR_MAX
+from tutti.doors.http.uploads import content_length, held, pour
 from tutti.doors.native.desk import Desk, Policy
 from tutti.doors.native.shapes import sync as shapes
+from tutti.doors.native.shapes.uploads import UploadedFile, uploaded
 from tutti.services.sync import MOST_CHANGES
 
 AnyRequest = Request[Any, Any, Any]
 _SIGNED_IN = {"policy": Policy.SIGNED_IN}
+_BODY = {"policy": Policy.SIGNED_IN, "body": "application/octet-stream"}
+_HEX = "^[0-9a-f]{64}$"
+_Replaces = Annotated[
+    str, QueryParameter(name="replaces", pattern=_HEX, max_length=64, description="SHA-256 of the bytes it has.")
+]
+_Sha256 = Annotated[
+    str, QueryParameter(name="sha256", pattern=_HEX, max_length=64, description="SHA-256 of the whole new file.")
+]
+_Head = Annotated[int | None, QueryParameter(name="head", ge=0, le=1 << 62, description="Bytes before the sound.")]
 _TAGS = ["sync"]
 _DEVICE = "/sync/devices/{device:uuid}"
 _Cursor = Annotated[str | None, QueryParameter(name="cursor", max_length=CURSOR_MAX)]
@@ -73,4 +84,36 @@ async def have_files(
     return shapes.HeldFiles(have=list(map(shapes.held, found)))
 
 
-routes = (list_devices, put_device, remove_device, put_keep, list_sync_changes, have_files)
+@put("/sync/items/{item:uuid}/bytes", opt=_BODY, request_max_body_size=None, summary="Replace a file", tags=_TAGS)
+async def replace_file(
+    request: AnyRequest,
+    desk: NamedDependency[Desk],
+    *,
+    item: FromPath[UUID],
+    replaces: _Replaces,
+    sha256: _Sha256,
+    head: _Head = None,
+) -> UploadedFile:
+    """Let an item have other bytes if it still has those that are named: else 409 `bytes_changed`.
+
+    The body is the whole file; or with `head`, where tags changed and the sound did not, what stands before the sound,
+    so many bytes, and what stands behind it. When the library has the new bytes as another item it is 409
+    `bytes_known`, and without a known sound 409 `no_sound`.
+    """
+    replacement = await desk.call(
+        request,
+        desk.replacing.begin,
+        item,
+        replaces=replaces,
+        sha256=sha256,
+        head_bytes=head,
+        length=content_length(request.scope["headers"]),
+    )
+    async with held(desk.bodies, replacement):
+        await pour(desk.bodies, request.receive, replacement)
+        accepted = await desk.bodies(desk.replacing.finish, replacement)
+    desk.gate.forget()
+    return uploaded(accepted)
+
+
+routes = (replace_file, list_devices, put_device, remove_device, put_keep, list_sync_changes, have_files)

@@ -123,10 +123,7 @@ async def _take(request: AnyRequest, desk: Desk, upload: Upload) -> dict[str, st
             return _fields(await desk.bodies(desk.ingest.pause, upload))
         if checksum is not None:
             await desk.bodies(upload.confirm, checksum.digest)
-        if upload.offset == upload.length:
-            accepted = await desk.bodies(desk.ingest.accept, upload)
-            return _TUS | {"Upload-Offset": str(upload.length), "Upload-Item": str(accepted.uuid)}
-        return _fields(await desk.bodies(desk.ingest.pause, upload))
+        return _fields(await desk.bodies(desk.ingest.settle, upload))
 
 
 def _fields(state: UploadState) -> dict[str, str]:
