@@ -80,7 +80,7 @@ class TestRefusal:
             ("TUTTI_HTTP__PUBLIC_URL", "https://a?b", "must be an address such as https://music.example.org"),
             ("TUTTI_HTTP__TRUSTED_PROXIES", "10.0.0.0/8,x", "'x' does not appear to be an IPv4 or IPv6 network"),
             ("TUTTI_DB__URL", "mysql://x", "must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"),
-            ("TUTTI_BLOBS__URL", "s3://x", "only file:///PATH is supported by this version"),
+            ("TUTTI_BLOBS__URL", "s3://x", "must be file:///PATH or s3://BUCKET/PREFIX; a bucket has 3 to 63 characters"),
             ("TUTTI_DATA_DIR", "", "must not be empty"),
             ("TUTTI_PORT", "1", "there is no such setting"),
             ("TUTTI_HTTP", "1", "there is no such setting"),

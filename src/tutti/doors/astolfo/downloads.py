@@ -1,13 +1,16 @@
 """Bytes on their way out by gRPC: read beside the loop, cut off when the caller may not have them any more."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.files import OpenedFile, RemoteFile
 from tutti.doors.astolfo.calls import Context, Pace
 from tutti.doors.astolfo.frames import PIECE_BYTES, chunk
+from tutti.doors.http.far import FarBlobs
 from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.pages import FilePages
@@ -25,6 +28,7 @@ class Downloads:
     deliveries: Deliveries
     listing: Listing
     pages: FilePages
+    far: FarBlobs
     holds: Holds
     hop: Hop
     pace: Pace
@@ -34,7 +38,7 @@ class Downloads:
 
         Raises:
             AppError: As `Listing.by_hash` and `Deliveries.open`; UNAUTHENTICATED `access_ended` when the caller loses
-                access meanwhile; UNAVAILABLE `too_slow`, `blob_damaged`.
+                access meanwhile; UNAVAILABLE `too_slow`, `blob_damaged`, `store_failed`.
         """
 
         def opened() -> tuple[UUID, Delivery]:
@@ -54,9 +58,16 @@ class Downloads:
             raise AppError(ErrorKind.UNAVAILABLE, "blob_damaged", "The stored bytes are damaged or missing.") from error
 
     async def _send(self, delivery: Delivery, context: Context) -> None:
-        fd, size_bytes = delivery.file.descriptor.fd, delivery.file.size_bytes
-        for offset in range(0, size_bytes, _READ_BYTES):
-            data = await self.pages.read(fd, Window(offset, min(_READ_BYTES, size_bytes - offset)))
+        async for data in self._pieces(delivery.file):
             view = memoryview(data)
             for start in range(0, len(data), PIECE_BYTES):
                 await self.pace.write(context, chunk(view[start : start + PIECE_BYTES]))
+
+    async def _pieces(self, file: OpenedFile | RemoteFile) -> AsyncIterator[bytes | bytearray]:
+        if isinstance(file, RemoteFile):
+            async for data in await self.far.begin(file, Window(0, file.size_bytes)):
+                yield data
+            return
+        for offset in range(0, file.size_bytes, _READ_BYTES):
+            window = Window(offset, min(_READ_BYTES, file.size_bytes - offset))
+            yield await self.pages.read(file.descriptor.fd, window)
