@@ -15,9 +15,9 @@ file that holds the value. A wrong value stops the start with the name and the r
 |---|---|---|
 """
 _BARE_INTRODUCTION = """The setting wins over its bare name. A name that is set and empty, a secret of fewer than 16
-characters and one that everybody knows (`dev-secret-key`, `dev-security-key`, `minioadmin`) stop the start. With any `S3_` name but
-`S3_USE_SSL` blobs are in a bucket: `music` at `localhost:9000` unless said otherwise. Where the door is not named these
-names are ignored, which the log says once.
+characters and one that everybody knows (`dev-secret-key`, `dev-security-key`, `minioadmin`) stop the start. With any
+`S3_` name but `S3_USE_SSL` blobs are in a bucket: `music` at `localhost:9000` unless said otherwise. Where the door is
+not named these names are ignored, which the log says once.
 
 | bare name | setting | meaning |
 |---|---|---|
