@@ -14,6 +14,7 @@ from support.errors import raised
 from support.music import Song
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.files import OpenedFile
 from tutti.models import LibraryMember, MediaItem, SourceObject
 from tutti.services.delivery import Delivery
 from tutti.services.sessions import Client
@@ -22,6 +23,7 @@ SONG = Song("One")
 
 
 def content(delivery: Delivery) -> bytes:
+    assert isinstance(delivery.file, OpenedFile)
     return os.pread(delivery.file.descriptor.fd, delivery.file.size_bytes, 0)
 
 

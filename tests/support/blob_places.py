@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from support import s3
 from support.memory_blobs import MemoryBlobs, MemoryDisk
 from tutti.backends.blobs_local import LocalBlobs
+from tutti.backends.blobs_s3 import Bucket, S3Blobs
 from tutti.domain.values import BlobHash
 from tutti.kit.clock import Clock, system_clock
 from tutti.ports.blobs import BlobStore, StoredBlob
@@ -52,6 +54,21 @@ class LocalPlace:
         self._reserve_bytes = 1 << 62
 
 
+class S3Place:
+    """A bucket, and a folder for what is on its way."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._address = s3.fresh()
+        self._reserve_bytes = 0
+
+    def open(self, clock: Clock = system_clock) -> BlobStore:
+        return S3Blobs(Bucket(self._address), self._root, reserve_bytes=self._reserve_bytes, clock=clock)
+
+    def fill(self) -> None:
+        self._reserve_bytes = 1 << 62
+
+
 class MemoryPlace:
     """A dictionary."""
 
@@ -66,7 +83,7 @@ class MemoryPlace:
 
 
 MakePlace = Callable[[Path], Place]
-PLACES: tuple[MakePlace, ...] = (LocalPlace, MemoryPlace)
+PLACES: tuple[MakePlace, ...] = (LocalPlace, MemoryPlace, S3Place)
 
 
 def hash_of(data: bytes) -> BlobHash:

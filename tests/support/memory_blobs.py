@@ -4,8 +4,10 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from tempfile import NamedTemporaryFile
 from typing import Self
 
 from tutti.domain.errors import AppError, ErrorKind
@@ -151,6 +153,14 @@ class MemoryBlobs:
             raise AppError(ErrorKind.UNAVAILABLE, "store_failed", "The store failed; try again later.")
         for start in range(offset, end, PIECE_BYTES):
             yield data[start : min(start + PIECE_BYTES, end)]
+
+    @contextmanager
+    def at_hand(self, blob_hash: BlobHash) -> Iterator[bytes]:
+        data = b"".join(self.read(blob_hash))
+        with NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name.encode()
 
     def delete(self, blob_hash: BlobHash, *, older_than_s: float = 0) -> bool:
         with self._disk.lock:

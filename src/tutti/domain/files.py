@@ -1,7 +1,9 @@
-"""A file that was opened to be sent."""
+"""A file that can be sent: one that was opened, or one that is elsewhere."""
 
 from dataclasses import dataclass
 from os import close
+
+from tutti.domain.values import BlobHash
 
 
 class Descriptor:
@@ -26,3 +28,11 @@ class OpenedFile:
     descriptor: Descriptor
     size_bytes: int
     mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A blob in a store that is not of this machine, as its row describes it; nobody has asked the store yet."""
+
+    hash: BlobHash
+    size_bytes: int

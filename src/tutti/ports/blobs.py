@@ -1,7 +1,9 @@
 """Where the bytes that are ours live: immutable, named by their SHA-256, never half visible."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol, Self
 
 from tutti.domain.values import BlobHash
@@ -119,6 +121,13 @@ class BlobStore(Protocol):
             AppError: NOT_FOUND `blob_not_found`; UNAVAILABLE `store_failed` when bytes are missing or unreadable.
         """
 
+    def at_hand(self, blob_hash: BlobHash) -> AbstractContextManager[bytes]:
+        """Give the path of a file with exactly these bytes while the block lasts, for programs that need one.
+
+        Raises:
+            AppError: NOT_FOUND `blob_not_found`; FULL `disk_full`; UNAVAILABLE `store_failed`, also for other bytes.
+        """
+
     def delete(self, blob_hash: BlobHash, *, older_than_s: float = 0) -> bool:
         """Remove a blob unless it was committed (anew, too) within that many seconds; return whether it was removed.
 
@@ -134,3 +143,27 @@ class BlobStore(Protocol):
 
     def sweep(self, *, older_than_s: float) -> int:
         """Remove staged bytes untouched for that many seconds and held by nobody; return how many were removed."""
+
+
+class RemoteBlobs(Protocol):
+    """What a store that is not of this machine does for answers that are sent from it; called from threads."""
+
+    def open(self, blob_hash: BlobHash, *, size_bytes: int, offset: int, count: int) -> AsyncIterator[bytes]:
+        """Begin to read `count` bytes; they are yielded on an event loop, in pieces of any size, never fewer.
+
+        Args:
+            blob_hash: What to read.
+            size_bytes: How large all of it is.
+            offset: Where to begin.
+            count: At least 1.
+
+        Raises:
+            AppError: UNAVAILABLE `blob_damaged` when it is not there, or of another size; UNAVAILABLE `store_failed`,
+                which the iterator raises, too.
+        """
+
+    def check(self, blob_hash: BlobHash, *, size_bytes: int) -> None:
+        """Raise what `open` would."""
+
+    def address(self, blob_hash: BlobHash, *, lifetime: timedelta) -> str:
+        """Return a URL at which whoever has it gets the bytes, in ranges, too, without asking us."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -22,10 +23,10 @@ Sight = Callable[[Tx, list[LibraryId]], Iterator["Picture"]]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture: the key under which its renderings are kept, and how to find out where it is."""
+    """A picture: the key under which its renderings are kept, and how to get a file that holds it."""
 
     key: str
-    locate: Callable[[], MediaFile]
+    locate: Callable[[], AbstractContextManager[MediaFile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class Artwork:
     def _rendered(self, picture: Picture, size_px: int) -> CoverImage:
         data = self._cache.find(picture.key, size_px)
         if data is None:
-            data = self._media.render_cover(picture.locate(), size_px)
+            with picture.locate() as file:
+                data = self._media.render_cover(file, size_px)
             self._cache.keep(picture.key, size_px, data)
         etag = hashlib.sha256(f"{picture.key}/{size_px}".encode()).hexdigest()[:32]
         return CoverImage(data, etag)
@@ -114,7 +116,7 @@ def _of_folder(tx: Tx, folder_id: int | None) -> Iterator[Picture]:
     cover = None if folder_id is None else tx.browse.folder_cover(folder_id)
     if cover is not None:
         path = b"/".join(part for part in (cover.root, cover.folder, cover.name) if part)
-        yield Picture(_key(cover), partial(MediaFile, path, cover.root))
+        yield Picture(_key(cover), lambda: nullcontext(MediaFile(path, cover.root)))
 
 
 def _key(cover: FolderCover) -> str:

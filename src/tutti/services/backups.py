@@ -137,15 +137,25 @@ def _is_copied(row: BlobRow, source: BlobStore, target: BlobStore) -> bool:
             for piece in source.read(BlobHash(row.hash)):
                 staged.append(piece)
         except AppError as error:
-            if error.kind is ErrorKind.FULL:
-                raise
             staged.discard()
+            if error.kind is ErrorKind.FULL or _is_down(row, source):
+                raise
             return False
         if staged.hash != row.hash:
             staged.discard()
             return False
         staged.commit()
         return True
+
+
+def _is_down(row: BlobRow, source: BlobStore) -> bool:
+    """Return whether bytes that could not be read are there all the same, in a store beyond a network.
+
+    Raises:
+        AppError: UNAVAILABLE `store_failed`.
+    """
+    found = source.find(BlobHash(row.hash))
+    return found is not None and found.path is None and found.size_bytes == row.size_bytes
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Which bytes a caller gets: finds the item, asks whether he may read it, opens it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -9,10 +10,11 @@ from tutti.db.engine import Database, Tx
 from tutti.db.repos.media import BytesRow
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.files import OpenedFile
+from tutti.domain.files import OpenedFile, RemoteFile
 from tutti.domain.values import BlobHash, ItemUUID
 from tutti.kit.clock import Clock
-from tutti.ports.blobs import BlobStore
+from tutti.kit.ranges import Window
+from tutti.ports.blobs import BlobStore, RemoteBlobs
 from tutti.ports.files import FileOpener
 from tutti.ports.identity import StreamTicket, TicketSigner
 from tutti.ports.media import MediaFile
@@ -21,6 +23,7 @@ from tutti.services.libraries import readable
 
 _LAST_SECOND = 253_402_300_799
 """Of the year 9999."""
+_ADDRESS_LIFE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,12 @@ class Delivery:
     """An item opened for one caller.
 
     Attributes:
+        file: Open, or a blob of a remote store: what `Deliveries.read` takes.
         etag: A strong validator, without its quotes: the hash of a blob, size and time of a file that is not ours.
         modified_at: Aware UTC.
     """
 
-    file: OpenedFile
+    file: OpenedFile | RemoteFile
     etag: str
     modified_at: datetime
     mime: str
@@ -66,6 +70,7 @@ class Deliveries:
         *,
         clock: Clock,
         policy: TicketPolicy,
+        remote: RemoteBlobs | None = None,
     ) -> None:
         self._db = db
         self._blobs = blobs
@@ -73,6 +78,7 @@ class Deliveries:
         self._tickets = tickets
         self._clock = clock
         self._policy = policy
+        self._remote = remote
 
     def open(self, caller: Caller, item_uuid: UUID) -> Delivery:
         """Open the bytes of an item.
@@ -85,8 +91,11 @@ class Deliveries:
             row = tx.media.bytes_of(item_uuid, readable(tx, caller))
         if row is None or row.is_gone:
             raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "There is no such track.")
+        if row.blob_hash is not None and self._remote is not None:
+            remote = RemoteFile(BlobHash(row.blob_hash), row.size_bytes)
+            return Delivery(remote, row.blob_hash, row.changed_at, row.mime, row.filename)
         try:
-            file = self._files.open(located(row, self._blobs))
+            file = self._opened(row)
         except AppError as error:
             if row.source_state == "unavailable":
                 raise AppError(ErrorKind.UNAVAILABLE, "source_unavailable", "The folder is not reachable.") from error
@@ -96,6 +105,27 @@ class Deliveries:
             etag = f"{file.size_bytes:x}-{file.mtime_ns:x}"
             return Delivery(file, etag, modified_at, row.mime, row.filename)
         return Delivery(file, row.blob_hash, row.changed_at, row.mime, row.filename)
+
+    def _opened(self, row: BytesRow) -> OpenedFile:
+        with located(row, self._blobs) as file:
+            return self._files.open(file)
+
+    def read(self, file: RemoteFile, window: Window) -> AsyncIterator[bytes]:
+        """Begin to read a stretch of a remote file, of at least one byte; see `RemoteBlobs.open`."""
+        return self._far().open(file.hash, size_bytes=file.size_bytes, offset=window.offset, count=window.length)
+
+    def check(self, file: RemoteFile) -> None:
+        """Raise what `read` would."""
+        self._far().check(file.hash, size_bytes=file.size_bytes)
+
+    def address(self, file: RemoteFile) -> str:
+        """Return where the store itself gives the bytes, for some minutes, to whoever has the address."""
+        return self._far().address(file.hash, lifetime=_ADDRESS_LIFE)
+
+    def _far(self) -> RemoteBlobs:
+        if self._remote is None:
+            raise ValueError("there is no remote store")
+        return self._remote
 
     def may_go_on(self, sends: Sequence[tuple[Caller, UUID]]) -> Sequence[bool]:
         """Tell of each caller and item whether he would still be given it: his session, his account, his membership.
@@ -134,18 +164,21 @@ def _instant(mtime_ns: int) -> datetime:
     return datetime.fromtimestamp(min(max(mtime_ns // 1_000_000_000, 0), _LAST_SECOND), UTC)
 
 
-def located(row: BytesRow, blobs: BlobStore) -> MediaFile:
-    """Return where the bytes of an item are.
+@contextmanager
+def located(row: BytesRow, blobs: BlobStore) -> Iterator[MediaFile]:
+    """Give a file with the bytes of an item while the block lasts; a remote store fetches it for that.
 
     Raises:
         AppError: UNAVAILABLE `blob_damaged` when the store does not have the bytes it should have; GONE `file_missing`
-            for an item that has neither.
+            for an item that has neither; as `BlobStore.at_hand`.
     """
     if row.blob_hash is not None:
         blob = blobs.find(BlobHash(row.blob_hash))
-        if blob is None or blob.path is None or blob.size_bytes != row.size_bytes:
+        if blob is None or blob.size_bytes != row.size_bytes:
             raise AppError(ErrorKind.UNAVAILABLE, "blob_damaged", "The stored bytes are damaged or missing.")
-        return MediaFile(blob.path)
+        with blobs.at_hand(blob.hash) as path:
+            yield MediaFile(path)
+        return
     if row.root is None or row.folder is None or row.name is None:
         raise AppError(ErrorKind.GONE, "file_missing", "The file is gone.")
-    return MediaFile(b"/".join(part for part in (row.root, row.folder, row.name) if part), row.root)
+    yield MediaFile(b"/".join(part for part in (row.root, row.folder, row.name) if part), row.root)

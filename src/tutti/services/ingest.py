@@ -123,15 +123,19 @@ class Ingest:
 
         Raises:
             AppError: As `Upload.check` and `StagedBlob.commit`; NOT_FOUND, FORBIDDEN when the caller may not change the
-                library any more. The bytes are forgotten then.
+                library any more. The bytes are forgotten then, unless the store failed and the upload can be resumed:
+                `find` accepts it later.
         """
         if filename:
             upload.filename = clean_name(filename)
         with upload.lock:
             try:
                 return self._accept(upload, sha256, told)
-            except AppError:
-                upload.forget()
+            except AppError as error:
+                if error.kind is ErrorKind.UNAVAILABLE:
+                    upload.abandon()
+                else:
+                    upload.forget()
                 raise
 
     def _accept(self, upload: Upload, sha256: str | None, told: Told | None) -> Accepted:
@@ -288,7 +292,8 @@ class Ingest:
             row = tx.media.bytes_by_id(item_id)
         if row is None or row.is_gone:
             return  # when it is restored, or its bytes are brought again, it is probed then
-        found = next(iter(self._media.read([replace(located(row, self._blobs), wants_sound=True)])))
+        with located(row, self._blobs) as file:
+            found = next(iter(self._media.read([replace(file, wants_sound=True)])))
         sound = sound_of(self._blobs, row, found)
         with self._db.write() as tx:
             item = tx.media.by_id(item_id)

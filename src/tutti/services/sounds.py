@@ -72,8 +72,9 @@ class Sounds:
         found: list[tuple[BytesRow, StoredSound]] = []
         for row in rows:
             try:
-                file = replace(located(row, self._blobs), wants_sound=True)
-                found.append((row, sound_of(self._blobs, row, next(iter(self._media.read([file]))))))
+                with located(row, self._blobs) as file:
+                    reading = next(iter(self._media.read([replace(file, wants_sound=True)])))
+                found.append((row, sound_of(self._blobs, row, reading)))
             except AppError as error:
                 if error.code == "media_worker_unavailable":
                     raise

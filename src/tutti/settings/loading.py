@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from msgspec import ValidationError, convert
 
+from tutti.settings.bare import BadBareName, Remarks, read_bare, remarks
 from tutti.settings.parts import Names
 from tutti.settings.tree import PREFIX, Settings, names
 
@@ -22,9 +23,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         BadSetting: Naming the key and the reason.
     """
-    given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    given = _with_files({name: value for name, value in environment.items() if name.startswith(PREFIX)})
+    try:
+        bare = read_bare(environment, _listed(given.get(f"{PREFIX}COMPAT__ENV", "")))
+    except BadBareName as error:
+        raise BadSetting(str(error)) from error
+    named = {name: bare_name for name, bare_name in bare.origins.items() if name not in given}
     tree: dict[str, Any] = {}
-    for name, text in _with_files(given).items():
+    for name, text in {**bare.values, **given}.items():
         if name not in names():
             raise _bad(name, "there is no such setting")
         *parts, leaf = name.removeprefix(PREFIX).lower().split("__")
@@ -40,8 +46,13 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         leaf, _, reason = said.partition(": ")
         own = _name(f"{place}.{leaf}")
         if own in names():  # a check of ours says which setting of a part it means
-            raise _bad(own, reason) from error
-        raise _bad(_name(place), _reason(_name(place), said)) from error
+            raise _bad(named.get(own, own), reason) from error
+        raise _bad(named.get(_name(place), _name(place)), _reason(_name(place), said)) from error
+
+
+def bare_remarks(found: Settings, environment: Mapping[str, str] = os.environ) -> Remarks:
+    """Return the names of other programs that are set in vain."""
+    return remarks(environment, found.compat.env)
 
 
 def _value(name: str, text: str) -> str | Names:

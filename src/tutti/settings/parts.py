@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 LATER = "Not in this version."
 _TOKEN_MIN = 16
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
 _PORT_MAX = 65535
 
 Names = tuple[str, ...]
@@ -159,13 +160,44 @@ class DatabaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class BlobSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the bytes that are ours are."""
 
-    url: Annotated[str, Meta(description="`file:///PATH`; empty means the data folder.")] = ""
+    url: Annotated[
+        str, Meta(description="`file:///PATH`, or `s3://BUCKET/PREFIX` of an S3 server; empty means the data folder.")
+    ] = ""
+    endpoint: Annotated[
+        str,
+        Meta(description="URL of the S3 server, such as `https://s3.example.org`; empty means Amazon's."),
+    ] = ""
+    region: Annotated[str, Meta(description="Region that requests to the S3 server are signed for.")] = "us-east-1"
+    access_key: Annotated[Secret, Meta(description="Who we are at the S3 server.")] = Secret()
+    secret_key: Annotated[Secret, Meta(description="The secret of the access key.")] = Secret()
+    presign: Annotated[
+        bool,
+        Meta(
+            description="Whether players are sent to the S3 server, by an address that works for five minutes for"
+            " whoever has it; they must be able to reach it."
+        ),
+    ] = False
     reserve_mb: Annotated[int, Meta(ge=0, description="Megabytes of disk space that uploads leave free.")] = 256
 
     def __post_init__(self) -> None:
-        """Refuse what this version cannot open."""
-        if self.url and not self.url.startswith("file:///"):
-            raise ValueError("url: only file:///PATH is supported by this version")
+        """Refuse what cannot be opened, and what everybody knows."""
+        if self.url and not self.url.startswith("file:///") and not _BUCKET_URL.fullmatch(self.url):
+            raise ValueError("url: must be file:///PATH or s3://BUCKET/PREFIX; a bucket has 3 to 63 characters")
+        if not self.is_remote:
+            return
+        parts = urlsplit(self.endpoint)
+        if self.endpoint and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("endpoint: must be the address of a server, such as https://s3.example.org")
+        for name, value in (("access_key", self.access_key), ("secret_key", self.secret_key)):
+            if not value:
+                raise ValueError(f"{name}: must be set for s3://")
+            if value == "minioadmin":
+                raise ValueError(f"{name}: everybody knows this one; choose another")
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether blobs are in a bucket."""
+        return self.url.startswith("s3://")
 
 
 class UploadSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -330,5 +362,6 @@ class CompatSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the programs that Tutti replaces."""
 
     env: Annotated[
-        Names, Meta(description=f"Doors whose original environment names are read, separated by commas. {LATER}")
+        Names,
+        Meta(description="Doors whose original environment names are read, too, separated by commas; see below."),
     ] = ()

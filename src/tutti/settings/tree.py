@@ -97,8 +97,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def blobs_dir(self) -> Path:
-        """The folder of the blob store."""
-        return Path(self.blobs.url.removeprefix("file://")) if self.blobs.url else self.data_dir / "blobs"
+        """The folder of the blob store; of a remote one, what is on its way to it."""
+        is_elsewhere = self.blobs.url.startswith("file://")
+        return Path(self.blobs.url.removeprefix("file://")) if is_elsewhere else self.data_dir / "blobs"
 
 
 class About(NamedTuple):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tutti.backends.blobs_local import LocalBlobs
 from tutti.backends.bus import LocalBus
 from tutti.backends.files import FolderCovers, LocalFiles
 from tutti.backends.folders import LocalFolders
@@ -57,6 +56,7 @@ from tutti.services.sources import Sources
 from tutti.services.sync import Sync
 from tutti.services.trash import Trash, TrashPolicy
 from tutti.settings import AuthSettings, Settings
+from tutti.wiring.storage import Storage, open_storage
 
 ISSUER = "tutti"
 
@@ -70,6 +70,7 @@ class Core:
     db: Database
     bus: LocalBus
     locks: FileLocks
+    storage: Storage
     folders: LocalFolders
     tokens: RS256Tokens
     limiter: WindowLimiter
@@ -118,8 +119,9 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         audit_key, pool_size = keys.derive(Purpose.AUDIT), settings.http.threads + 4
         db = Database(settings.db_url, clock=clock, bus=bus, pool_size=pool_size, audit_key=audit_key)
         stack.callback(db.close)
-        blobs = LocalBlobs(settings.blobs_dir, reserve_bytes=settings.blobs.reserve_mb << 20)
-        _check_not_lost(settings, blobs)
+        storage = open_storage(settings)
+        _check_not_lost(settings, storage)
+        blobs = storage.blobs
         schema.upgrade(db.engine)
         db.hold_to_file()
         media = PooledMediaReader(settings.scan.workers, is_strict=settings.media.sandbox == "strict")
@@ -144,6 +146,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             db=db,
             bus=bus,
             locks=locks,
+            storage=storage,
             folders=folders,
             tokens=tokens,
             limiter=limiter,
@@ -166,7 +169,13 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             scanner=Scanner(db, folders, media, locks, policy=_scan_policy(settings)),
             catalog=Catalog(db),
             deliveries=Deliveries(
-                db, blobs, files, tickets, clock=clock, policy=TicketPolicy(timedelta(hours=auth.ticket_hours))
+                db,
+                blobs,
+                files,
+                tickets,
+                clock=clock,
+                policy=TicketPolicy(timedelta(hours=auth.ticket_hours)),
+                remote=storage.remote,
             ),
             artwork=Artwork(db, media, blobs, covers),
             ingest=ingest,
@@ -242,14 +251,17 @@ def _default_quota(settings: Settings) -> int | None:
     return (settings.quota.default_gb << 30) or None
 
 
-def _check_not_lost(settings: Settings, blobs: LocalBlobs) -> None:
+def _check_not_lost(settings: Settings, storage: Storage) -> None:
     """Refuse to begin anew beside music that was uploaded: without its database it would be swept up as nobody's."""
     path = sqlite_path(settings.db_url)
-    if path is not None and not path.exists() and next(blobs.walk(), None) is not None:
+    if path is None or path.exists():
+        return
+    storage.prepare()
+    if next(storage.blobs.walk(), None) is not None:
         raise AppError(
             ErrorKind.CONFLICT,
             "database_missing",
-            f"{path} is missing, though files were uploaded to this server; restore it, or move {settings.blobs_dir}.",
+            f"{path} is missing, though files were uploaded to this server; restore it, or move {storage.place}.",
         )
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tutti.doors.http.access import Gate
+from tutti.doors.http.far import FarBlobs
 from tutti.doors.http.feed import Feed
 from tutti.doors.http.holds import Holds
 from tutti.doors.http.hop import Hop
@@ -23,6 +24,7 @@ class Edge(NamedTuple):
     gate: Gate
     holds: Holds
     pages: FilePages
+    far: FarBlobs
     feed: Feed
     meter: Meter
     hop: Hop

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tutti.backends.backup_folder import BackupFolder, copy_file
-from tutti.backends.blobs_local import LocalBlobs
 from tutti.db import snapshots
 from tutti.db.dialect import sqlite_path
 from tutti.db.repos.integrity import AccessEnded
@@ -16,6 +15,7 @@ from tutti.services.backups import Progress, copy_blobs
 from tutti.settings import Settings
 from tutti.wiring.core import open_core
 from tutti.wiring.databases import opened
+from tutti.wiring.storage import open_storage
 
 
 class Restored(NamedTuple):
@@ -45,7 +45,9 @@ def restore(source: Path, settings: Settings, *, progress: Progress) -> Restored
         place.copy_keys_to(settings.data_dir / "keys")
     if manifest.blobs_in is BlobsIn.COPY:
         rows = list(snapshots.blobs_of(database))
-        copy_blobs(rows, place.blobs, LocalBlobs(settings.blobs_dir), progress=progress)
+        storage = open_storage(settings)
+        storage.prepare()
+        copy_blobs(rows, place.blobs, storage.blobs, progress=progress)
     _put_database(database, settings)
     with open_core(settings) as core:
         ended = core.backups.come_to_life(Operator())

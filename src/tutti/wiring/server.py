@@ -21,6 +21,7 @@ from tutti.doors.http.access import Gate
 from tutti.doors.http.app import Door, assemble
 from tutti.doors.http.delivery import FileDelivery
 from tutti.doors.http.express import Express
+from tutti.doors.http.far import FarBlobs
 from tutti.doors.http.feed import Feed
 from tutti.doors.http.holds import Holds
 from tutti.doors.http.hop import Hop
@@ -32,7 +33,7 @@ from tutti.doors.http.protocol import TuttiProtocol, check_protocol
 from tutti.doors.http.shortcuts import finder
 from tutti.doors.native.desk import Desk
 from tutti.doors.native.door import open_door
-from tutti.settings import DOORS, Settings
+from tutti.settings import DOORS, Settings, bare_remarks
 from tutti.wiring import background
 from tutti.wiring.core import Core, open_core
 from tutti.wiring.edge import Edge
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _IO_THREADS = 4
+_FAR_THREADS = 16  # they wait for a blob store beyond the network, if there is one
 _LOGIN_THREADS = 40  # they wait for the hasher, whose own queue is the limit
 _BODY_THREADS = 4
 _BODY_QUEUE = 1000  # batches, each of an upload that is held back until it is written
@@ -67,6 +69,7 @@ def serve(settings: Settings, *, announce: Announce, beside: Beside) -> None:
     gc.disable()  # assembling makes much and drops nothing: collecting meanwhile costs a fifth of the start
     with ExitStack() as stack:
         core = stack.enter_context(open_core(settings))
+        core.storage.prepare()
         if settings.is_embedded:
             _be_alone(core, stack)
         listener = stack.enter_context(_listen(settings))
@@ -102,7 +105,7 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
     with ExitStack() as stack:
         edge = _edge(core, stack)
         stall_s = settings.http.write_stall_s
-        doors = _doors(core, edge, FileDelivery(edge.pages, stall_s=stall_s))
+        doors = _doors(core, edge, FileDelivery(edge.pages, edge.far, stall_s=stall_s))
         shortcuts = [shortcut for door in doors for shortcut in door.shortcuts]
         app, errors = assemble(doors)
         hops = {"use_cases": edge.hop, "logins": edge.logins, "covers": edge.covers, "bodies": edge.bodies}
@@ -146,6 +149,7 @@ def _edge(core: Core, stack: ExitStack) -> Edge:
         gate=gate,
         holds=Holds(core.deliveries.may_go_on, use_cases),
         pages=FilePages(io_pool),
+        far=FarBlobs(core.deliveries, hop(_FAR_THREADS, settings.http.queue), redirects=settings.blobs.presign),
         feed=Feed(gate, core.libraries, per_account=settings.events.per_account),
         meter=Meter(),
         hop=use_cases,
@@ -282,6 +286,11 @@ def _say_what_is_off(settings: Settings) -> None:
         if name not in DOORS:
             _log.warning("door.not_in_this_version", name=name)
     for name in settings.without_effect():
+        _log.warning("setting.without_effect", name=name)
+    bare = bare_remarks(settings)
+    if bare.ignored:
+        _log.warning("setting.bare_names_ignored", names=bare.ignored, read_by="TUTTI_COMPAT__ENV")
+    for name in bare.idle:
         _log.warning("setting.without_effect", name=name)
     reason = check_protocol()
     if reason is not None:

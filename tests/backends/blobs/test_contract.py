@@ -1,6 +1,8 @@
 """What every blob store promises (ports/blobs.py)."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -179,6 +181,36 @@ class TestRead:
         store.delete(stored.hash)
 
         assert first + b"".join(pieces) == self.DATA
+
+
+class TestAtHand:
+    def test_blob_is_a_file_while_it_is_needed(self, store: BlobStore) -> None:
+        stored = put(store, b"needed")
+
+        with store.at_hand(stored.hash) as path:
+            assert Path(os.fsdecode(path)).read_bytes() == b"needed"
+
+    @pytest.mark.parametrize("blob_hash", [MISSING, *NO_HASHES])
+    def test_unknown_hash_is_not_found(self, store: BlobStore, blob_hash: BlobHash) -> None:
+        assert refusal(lambda: store.at_hand(blob_hash).__enter__()) == (ErrorKind.NOT_FOUND, "blob_not_found")
+
+
+class TestSetAside:
+    def test_bytes_set_aside_are_gone_for_readers(self, store: BlobStore) -> None:
+        stored = put(store, b"damaged")
+
+        assert store.set_aside(stored.hash)
+        assert (store.find(stored.hash), list(store.walk())) == (None, [])
+
+    def test_same_bytes_sent_again_take_their_place(self, store: BlobStore) -> None:
+        stored = put(store, b"damaged")
+        store.set_aside(stored.hash)
+
+        assert put(store, b"damaged") == store.find(stored.hash)
+
+    @pytest.mark.parametrize("blob_hash", [MISSING, *NO_HASHES])
+    def test_unknown_hash_was_not_there(self, store: BlobStore, blob_hash: BlobHash) -> None:
+        assert not store.set_aside(blob_hash)
 
 
 class TestFindAndWalk:

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from support import tiers
-from support.blob_places import PLACES, MakePlace, hash_of
+from support.blob_places import PLACES, MakePlace, S3Place, hash_of
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import BlobHash
 from tutti.ports.blobs import StagedBlob
@@ -129,9 +129,14 @@ class BlobMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
+def effort(make: MakePlace) -> settings:
+    """How much is tried; a server takes a hundred times as long as a disk."""
+    if make is S3Place:
+        return settings(max_examples=30 if tiers.is_deep() else 3, stateful_step_count=10, deadline=None)
+    return settings(max_examples=300 if tiers.is_deep() else 30, stateful_step_count=30, deadline=None)
+
+
 @pytest.mark.parametrize("make", PLACES, ids=lambda make: make.__name__)
 def test_store_is_a_dictionary_of_what_was_committed(make: MakePlace) -> None:
     machine = type("Machine", (BlobMachine,), {"make_place": staticmethod(make)})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=300 if tiers.is_deep() else 30, stateful_step_count=30, deadline=None)
-    )
+    run_state_machine_as_test(machine, settings=effort(make))

@@ -43,6 +43,15 @@ class Disk:
         stats = os.statvfs(self._root)
         return stats.f_bavail * stats.f_frsize - self._reserve_bytes
 
+    def check_room(self, wanted_bytes: int) -> None:
+        """Refuse what would not fit.
+
+        Raises:
+            AppError: FULL `disk_full`.
+        """
+        if self.free_bytes() <= max(wanted_bytes - 1, 0):
+            raise disk_full()
+
     def sync_folder(self, folder: Path) -> None:
         """Make the names in a folder durable."""
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -7,20 +7,21 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from stat import S_ISREG
 
 from tutti.backends.blobs_local import disk
 from tutti.backends.blobs_local.disk import Disk, exclusive, make_folder, store_errors
+from tutti.backends.blobs_local.listing import names, status_of
 from tutti.backends.blobs_local.staged import PIECE_BYTES, LocalStaged
+from tutti.backends.blobs_local.staging import Staging
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import BlobHash
 from tutti.kit.clock import Clock, system_clock
 from tutti.ports.blobs import StoredBlob
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_STAGED_ID = re.compile(r"[0-9a-f]{32}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 
 
@@ -56,6 +57,7 @@ class LocalBlobs:
         self._damaged = root / "damaged"
         self._lock = root / "lock"
         self._disk = Disk(root, reserve_bytes=reserve_bytes, fsync=fsync)
+        self._on_their_way = Staging(self._staging, disk=self._disk, clock=clock, place=self._place)
         self._clock = clock
         self._on_repair = on_repair
         self._listed_folders = bytearray(1 << 16)
@@ -68,40 +70,15 @@ class LocalBlobs:
 
     def stage(self, *, expected_bytes: int = 0) -> LocalStaged:
         """Create and hold an empty file."""
-        with store_errors():
-            if self._disk.free_bytes() <= max(expected_bytes - 1, 0):
-                raise disk.disk_full()
-            path = self._staging / secrets.token_hex(16)
-            return self._held(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        return self._on_their_way.stage(expected_bytes=expected_bytes)
 
     def resume(self, staged_id: str) -> LocalStaged:
         """Hold the file and sync it: its length is the offset."""
-        staged = self._open_staged(staged_id)
-        try:
-            staged.catch_up()
-        except AppError:
-            staged.close()
-            raise
-        return staged
+        return self._on_their_way.resume(staged_id)
 
     def drop(self, staged_id: str) -> None:
         """Hold the file, which tells that nobody else does, and remove it."""
-        try:
-            self._open_staged(staged_id).discard()
-        except AppError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                raise
-
-    def _open_staged(self, staged_id: str) -> LocalStaged:
-        if not _STAGED_ID.fullmatch(staged_id):
-            raise _staged_not_found()
-        path = self._staging / staged_id
-        with store_errors():
-            try:
-                fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-            except FileNotFoundError:
-                raise _staged_not_found() from None
-            return self._held(path, fd)
+        self._on_their_way.drop(staged_id)
 
     def find(self, blob_hash: BlobHash) -> StoredBlob | None:
         """Ask the file system for the name, nothing else."""
@@ -109,7 +86,7 @@ class LocalBlobs:
             return None
         path = self._path(blob_hash)
         with store_errors():
-            status = _status(path)
+            status = status_of(path)
         return StoredBlob(blob_hash, status.st_size, bytes(path)) if status else None
 
     def read(self, blob_hash: BlobHash, *, offset: int = 0, count: int | None = None) -> Iterator[bytes]:
@@ -138,7 +115,7 @@ class LocalBlobs:
         path = self._path(blob_hash)
         with store_errors():
             with exclusive(self._lock):
-                status = _status(path)
+                status = status_of(path)
                 if status is None or (older_than_s > 0 and self._age_s(status) < older_than_s):
                     return False
                 path.unlink()
@@ -153,7 +130,7 @@ class LocalBlobs:
         with store_errors():
             make_folder(self._damaged)
             with exclusive(self._lock):
-                if _status(path) is None:
+                if status_of(path) is None:
                     return False
                 path.rename(self._damaged / f"{blob_hash}-{secrets.token_hex(4)}")
             self._disk.sync_folder(self._damaged)
@@ -162,39 +139,30 @@ class LocalBlobs:
 
     def walk(self) -> Iterator[StoredBlob]:
         """List folder by folder: memory for the names of one, whatever the size of the store."""
-        for first in _names(self._blobs, _FOLDER):
-            for second in _names(self._blobs / first, _FOLDER):
-                for name in _names(self._blobs / first / second, _HASH):
+        for first in names(self._blobs, _FOLDER):
+            for second in names(self._blobs / first, _FOLDER):
+                for name in names(self._blobs / first / second, _HASH):
                     blob = self.find(BlobHash(name)) if name.startswith(first + second) else None
                     if blob is not None:
                         yield blob
 
     def sweep(self, *, older_than_s: float) -> int:
         """Look at every staged file; one that is held is left alone however old it is."""
-        with store_errors():
-            names = _names(self._staging, _STAGED_ID)
-            return sum(self._sweep(self._staging / name, older_than_s) for name in names)
+        return self._on_their_way.sweep(older_than_s=older_than_s)
 
-    def _held(self, path: Path, fd: int) -> LocalStaged:
-        """Return the open file as staged bytes; it is closed when that fails."""
-        try:
-            is_ours = disk.hold(fd, path)
-        except BlockingIOError:
-            os.close(fd)
-            raise AppError(ErrorKind.CONFLICT, "staged_busy", "Somebody else is sending these bytes.") from None
-        except OSError:
-            os.close(fd)
-            raise
-        if not is_ours:
-            os.close(fd)
-            raise _staged_not_found()
-        return LocalStaged(path, fd, disk=self._disk, place=self._place)
+    @contextmanager
+    def at_hand(self, blob_hash: BlobHash) -> Iterator[bytes]:
+        """Give the blob's own file."""
+        found = self.find(blob_hash)
+        if found is None or found.path is None:
+            raise _blob_not_found()
+        yield found.path
 
     def _place(self, staged: Path, size_bytes: int, blob_hash: BlobHash) -> StoredBlob:
         path = self._path(blob_hash)
         self._make_folders(path.parent)
         with exclusive(self._lock):
-            there = _status(path)
+            there = status_of(path)
             is_damaged = there is not None and there.st_size != size_bytes
             if there is None or is_damaged:
                 staged.rename(path)
@@ -222,17 +190,6 @@ class LocalBlobs:
     def _age_s(self, status: os.stat_result) -> float:
         return (self._clock() - datetime.fromtimestamp(status.st_mtime, UTC)).total_seconds()
 
-    def _sweep(self, path: Path, older_than_s: float) -> bool:
-        status = _status(path)
-        if status is None or self._age_s(status) < older_than_s:
-            return False
-        try:
-            staged = self._held(path, os.open(path, os.O_RDWR | os.O_NOFOLLOW))
-        except (AppError, FileNotFoundError):
-            return False
-        staged.discard()
-        return True
-
     def _path(self, blob_hash: BlobHash) -> Path:
         return self._blobs / f"{blob_hash[:2]}/{blob_hash[2:4]}/{blob_hash}"
 
@@ -247,25 +204,3 @@ class LocalBlobs:
 
 def _blob_not_found() -> AppError:
     return AppError(ErrorKind.NOT_FOUND, "blob_not_found", "These bytes are not here.")
-
-
-def _staged_not_found() -> AppError:
-    return AppError(ErrorKind.NOT_FOUND, "staged_not_found", "This upload does not exist, or it has ended.")
-
-
-def _status(path: Path) -> os.stat_result | None:
-    """Return what the file system says of a file, None when there is none."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    return status if S_ISREG(status.st_mode) else None
-
-
-def _names(folder: Path, pattern: re.Pattern[str]) -> list[str]:
-    """Return the names of that pattern, sorted; none when the folder is not there."""
-    with store_errors():
-        try:
-            return sorted(path.name for path in folder.iterdir() if pattern.fullmatch(path.name))
-        except (FileNotFoundError, NotADirectoryError):
-            return []

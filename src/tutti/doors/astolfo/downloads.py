@@ -1,13 +1,17 @@
 """Bytes on their way out by gRPC: read beside the loop, cut off when the caller may not have them any more."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
+from tutti.domain.files import OpenedFile, RemoteFile
 from tutti.doors.astolfo.calls import Context, Pace
 from tutti.doors.astolfo.frames import chunk
+from tutti.doors.http.far import FarBlobs
 from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.pages import FilePages
@@ -25,6 +29,7 @@ class Downloads:
     deliveries: Deliveries
     listing: Listing
     pages: FilePages
+    far: FarBlobs
     holds: Holds
     hop: Hop
     pace: Pace
@@ -44,7 +49,7 @@ class Downloads:
         Raises:
             AppError: As `Listing.by_hash` and `Deliveries.open`; RANGE `bad_range` for an offset behind the end;
                 UNAUTHENTICATED `access_ended` when the caller loses access meanwhile; UNAVAILABLE `too_slow`,
-                `blob_damaged`.
+                `blob_damaged`, `store_failed`.
         """
 
         def opened() -> tuple[UUID, Delivery]:
@@ -68,8 +73,17 @@ class Downloads:
             raise AppError(ErrorKind.UNAVAILABLE, "blob_damaged", "The stored bytes are damaged or missing.") from error
 
     async def _send(self, delivery: Delivery, context: Context, reads: range, piece_bytes: int) -> None:
-        fd = delivery.file.descriptor.fd
+        async with aclosing(self._read(delivery.file, reads)) as pieces:
+            async for data in pieces:
+                view = memoryview(data)
+                for start in range(0, len(data), piece_bytes):
+                    await self.pace.write(context, chunk(view[start : start + piece_bytes]))
+
+    async def _read(self, file: OpenedFile | RemoteFile, reads: range) -> AsyncGenerator[bytes | bytearray]:
+        if isinstance(file, RemoteFile):
+            if reads:
+                async for data in await self.far.begin(file, Window(reads.start, reads.stop - reads.start)):
+                    yield data
+            return
         for offset in reads:
-            data = memoryview(await self.pages.read(fd, Window(offset, min(reads.step, reads.stop - offset))))
-            for start in range(0, len(data), piece_bytes):
-                await self.pace.write(context, chunk(data[start : start + piece_bytes]))
+            yield await self.pages.read(file.descriptor.fd, Window(offset, min(reads.step, reads.stop - offset)))

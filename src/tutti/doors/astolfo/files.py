@@ -1,13 +1,12 @@
 """The bytes of a file by the id of its item, past the framework."""
 
 from dataclasses import dataclass
-from email.utils import format_datetime
 
 from litestar.types import HTTPScope, Receive, Send
 
 from tutti.domain.caller import Caller
 from tutti.doors.http.access import Gate
-from tutti.doors.http.delivery import FileDelivery, OpenFile
+from tutti.doors.http.delivery import FileDelivery, sendable
 from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.meter import Route
 from tutti.services.delivery import Deliveries, Delivery
@@ -36,18 +35,5 @@ class Files:
         hold, delivery = await self.gate.call(scope["headers"], opened)
         extra = ((b"x-request-id", scope["state"]["request_id"].encode()),)
         head = scope["method"] == "HEAD"
-        await self.delivery.deliver(scope, receive, send, _file(delivery, hold), head=head, extra=extra)
-
-
-def _file(delivery: Delivery, hold: Hold) -> OpenFile:
-    return OpenFile(
-        fd=delivery.file.descriptor.fd,
-        size_bytes=delivery.file.size_bytes,
-        etag=f'"{delivery.etag}"',
-        last_modified=format_datetime(delivery.modified_at.replace(microsecond=0), usegmt=True),
-        mime=delivery.mime,
-        filename=delivery.filename,
-        disposition="attachment",
-        cache_control="private, no-cache",
-        hold=hold,
-    )
+        file = sendable(delivery, hold, "attachment")
+        await self.delivery.deliver(scope, receive, send, file, head=head, extra=extra)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from tutti.domain.files import RemoteFile
 from tutti.doors.http.conditions import CONDITIONS, Verdict, judge
 from tutti.doors.http.disposition import Disposition, content_disposition
 from tutti.doors.http.holds import Hold
@@ -28,12 +29,14 @@ class OpenFile:
     One that is kept for several requests is the cheaper for it.
 
     Attributes:
-        fd: Open for reading. Whoever opened it closes it, after `FileDelivery.deliver` has returned.
+        fd: Open for reading. Whoever opened it closes it, after `FileDelivery.deliver` has returned. -1 when the bytes
+            are in a remote store.
         etag: A strong entity tag, quotes included; equal tags mean equal bytes.
         last_modified: An IMF-fixdate.
         filename: As the user knows it: of any length, with any characters.
         cache_control: The value of that field.
         hold: What answers with it rest on, None when nobody can lose the right to it.
+        remote: What a remote store knows the file by.
     """
 
     fd: int
@@ -45,6 +48,7 @@ class OpenFile:
     disposition: Disposition
     cache_control: str
     hold: Hold | None = None
+    remote: RemoteFile | None = None
 
     def sending(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
         """Have an answer cut off when its client may not have it any more, while the block lasts."""

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from email.utils import format_datetime
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,11 +11,11 @@ from uuid import UUID
 from litestar.types import HTTPScope, Receive, Send
 
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.files import Descriptor
+from tutti.domain.files import Descriptor, OpenedFile
 from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.answers import Field
 from tutti.doors.http.app import identify
-from tutti.doors.http.delivery import FileDelivery, OpenFile
+from tutti.doors.http.delivery import FileDelivery, OpenFile, sendable
 from tutti.doors.http.express import AtHand
 from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
@@ -41,7 +40,7 @@ class Grant:
     """Leave to read one open file, until something changes."""
 
     file: OpenFile
-    descriptor: Descriptor
+    descriptor: Descriptor | None
     access: Access
     generation: int
     opened_at_s: float
@@ -83,7 +82,7 @@ class Streams:
             grant = self._granted(_key(track, query, fields))
         except AppError:
             return None
-        if grant is None:
+        if grant is None or grant.descriptor is None:
             return None
         return AtHand(grant.file, ((b"x-request-id", identify(fields).encode()),), grant.descriptor, STREAM)
 
@@ -113,7 +112,8 @@ class Streams:
         if generation != self._gate.generation:  # what was just allowed may not be any more
             return await self._open(key)
         hold = Hold(self._holds, access.caller, item_uuid)
-        grant = Grant(_file(delivery, hold), delivery.file.descriptor, access, generation, monotonic())
+        descriptor = delivery.file.descriptor if isinstance(delivery.file, OpenedFile) else None
+        grant = Grant(sendable(delivery, hold, "inline"), descriptor, access, generation, monotonic())
         self._keep(key, grant)
         return grant
 
@@ -138,20 +138,6 @@ def _ticket(query: str) -> str:
     if len(tickets) != 1:
         raise AppError(ErrorKind.UNAUTHENTICATED, "ticket_invalid", "The stream address is not valid.")
     return tickets[0]
-
-
-def _file(delivery: Delivery, hold: Hold) -> OpenFile:
-    return OpenFile(
-        fd=delivery.file.descriptor.fd,
-        size_bytes=delivery.file.size_bytes,
-        etag=f'"{delivery.etag}"',
-        last_modified=format_datetime(delivery.modified_at.replace(microsecond=0), usegmt=True),
-        mime=delivery.mime,
-        filename=delivery.filename,
-        disposition="inline",
-        cache_control="private, no-cache",
-        hold=hold,
-    )
 
 
 def describe_stream() -> dict[str, Any]:
