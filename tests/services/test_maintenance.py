@@ -7,7 +7,7 @@ from tutti.domain.jobs import JobKind
 from tutti.services.maintenance import Tidied
 from tutti.services.sessions import Client
 
-NOTHING = Tidied(sessions=0, uploads=0, staged=0, orphans=0, covers=0, purged=0, audited=0, measured=0)
+NOTHING = Tidied(sessions=0, uploads=0, staged=0, orphans=0, covers=0, purged=0, audited=0, measured=0, recovered=0)
 DAY = timedelta(days=1)
 
 

@@ -47,6 +47,7 @@ from tutti.services.catalog import Catalog, PageWish
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.devices import Devices
+from tutti.services.handing import Handing
 from tutti.services.health import Health
 from tutti.services.ingest import Accepted, Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
@@ -190,15 +191,14 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         policy = IngestPolicy(max_file_bytes=10_000)
-        self.ingest, self.replacing = (
-            Ingest(db, self.blobs, self.media, policy=policy),
-            Replacing(db, self.blobs, policy=policy),
-        )
+        self.ingest = Ingest(db, self.blobs, self.media, policy=policy)
+        self.replacing = Replacing(db, self.blobs, policy=policy)
         self.sounds = Sounds(db, self.blobs, self.media)
         self.checking, self.backups = Checking(db, self.blobs), Backups(db, self.blobs, self.locks)
         self.members, self.jobs = Members(db), Jobs(db)
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
         self.listing = FileListing(db)
+        self.handing = Handing(db, self.blobs, self.deliveries, self.listing)
         self.devices, self.sync = Devices(db), Sync(db)
         self.removals = Removals(db, self.locks)
         self.audit = Audit(db, keep=timedelta(days=365))
@@ -212,6 +212,7 @@ class House:
             removals=self.removals,
             audit=self.audit,
             sounds=self.sounds,
+            handing=self.handing,
             policy=MaintenancePolicy(),
         )
         self.health = Health(db, self.media)

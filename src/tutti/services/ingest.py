@@ -362,13 +362,13 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob, told: Told | None) 
     known = tx.media.by_blob(library_id, blob.hash) or tx.media.purged(library_id, blob.hash)
     if known is not None and is_for_phones(upload.filename) and not is_for_phones(known.filename):
         known.filename = upload.filename  # a phone that does not find what it just sent gives up (astolfo.md f.8)
-    if known is not None and known.deleted_at is None:
+    if known is not None and known.deleted_at is None and known.missing_at is None:
         return Accepted(known.uuid, blob.hash, blob.size_bytes, is_new=False)
     item = known or _new_item(tx, upload, library_id)
     if upload.filename != NAMELESS:
         item.filename, item.folder = upload.filename, upload.folder
     item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
-    item.deleted_at, item.status, item.changed_at = None, "pending", tx.now
+    item.deleted_at, item.missing_at, item.status, item.changed_at = None, None, "pending", tx.now
     item.told = item.told or _noted(told)
     item.owner_id = upload.caller.user_id  # whoever brings the bytes back is who they count for
     tx.media.add(item)

@@ -13,6 +13,7 @@ from tutti.ports.blobs import BlobStore, StoredBlob
 from tutti.ports.files import CoverCache
 from tutti.ports.locks import Locks
 from tutti.services.audit import Audit
+from tutti.services.handing import Handing
 from tutti.services.ingest import Ingest
 from tutti.services.removals import Removals
 from tutti.services.sounds import Sounds
@@ -37,7 +38,7 @@ class MaintenancePolicy:
 
 
 class Tidied(NamedTuple):
-    """How many of each went; `measured` were looked into for their sound."""
+    """How many of each went; `measured` were looked into for their sound, `recovered` had their bytes back."""
 
     sessions: int
     uploads: int
@@ -47,6 +48,7 @@ class Tidied(NamedTuple):
     purged: int
     audited: int
     measured: int
+    recovered: int
 
 
 class Maintenance:
@@ -64,6 +66,7 @@ class Maintenance:
         removals: Removals,
         audit: Audit,
         sounds: Sounds,
+        handing: Handing,
         policy: MaintenancePolicy,
     ) -> None:
         self._db = db
@@ -72,6 +75,7 @@ class Maintenance:
         self._removals = removals
         self._audit = audit
         self._sounds = sounds
+        self._handing = handing
         self._blobs = blobs
         self._covers = covers
         self._ingest = ingest
@@ -92,6 +96,7 @@ class Maintenance:
             purged=purged,
             audited=self._audit.prune(),
             measured=self._sounds.fill(),
+            recovered=self._handing.recover(),
         )
         self._db.optimize()
         return tidied

@@ -36,6 +36,7 @@ from tutti.services.catalog import Catalog
 from tutti.services.checking import Checking
 from tutti.services.delivery import Deliveries, TicketPolicy
 from tutti.services.devices import Devices
+from tutti.services.handing import Handing
 from tutti.services.health import Health
 from tutti.services.ingest import Ingest, IngestPolicy
 from tutti.services.jobs import Jobs
@@ -95,6 +96,7 @@ class Core:
     members: Members
     trash: Trash
     listing: Listing
+    handing: Handing
     removals: Removals
     quotas: Quotas
     jobs: Jobs
@@ -140,6 +142,17 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         removals = Removals(db, locks)
         audit = Audit(db, keep=timedelta(days=settings.audit.days))
         ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
+        deliveries = Deliveries(
+            db,
+            blobs,
+            files,
+            tickets,
+            clock=clock,
+            policy=TicketPolicy(timedelta(hours=auth.ticket_hours)),
+            remote=storage.remote,
+        )
+        listing = Listing(db)
+        handing = Handing(db, blobs, deliveries, listing)
         yield Core(
             settings=settings,
             clock=clock,
@@ -168,15 +181,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             sources=Sources(db),
             scanner=Scanner(db, folders, media, locks, policy=_scan_policy(settings)),
             catalog=Catalog(db),
-            deliveries=Deliveries(
-                db,
-                blobs,
-                files,
-                tickets,
-                clock=clock,
-                policy=TicketPolicy(timedelta(hours=auth.ticket_hours)),
-                remote=storage.remote,
-            ),
+            deliveries=deliveries,
             artwork=Artwork(db, media, blobs, covers),
             ingest=ingest,
             checking=Checking(db, blobs),
@@ -191,12 +196,14 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
                 removals=removals,
                 audit=audit,
                 sounds=Sounds(db, blobs, media),
+                handing=handing,
                 policy=MaintenancePolicy(cover_cache_bytes=settings.media.cover_cache_mb << 20),
             ),
             health=Health(db, media),
             members=Members(db),
             trash=trash,
-            listing=Listing(db),
+            listing=listing,
+            handing=handing,
             removals=removals,
             quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),

@@ -98,3 +98,34 @@ class TestGetSync:
             assert len({name.lower() for name in names.values()}) == 3
             phone.delete(first)
             assert phone.names() == {second: names[second], third: names[third]}
+
+
+class TestLostBytes:
+    def test_they_are_not_found_and_whoever_has_them_sends_them_again(self, house: House, tmp_path: Path) -> None:
+        data = tone(tmp_path)
+        with house.phone() as phone:
+            content_hash, kept = phone.send("song.flac", data), phone.send("kept.flac", tone(tmp_path))
+            [blob] = house.server.data_dir.joinpath("blobs").rglob(content_hash)
+            blob.unlink()
+
+            with pytest.raises(Refused) as refused:
+                phone.download(content_hash)
+
+            assert refused.value.code is grpc.StatusCode.NOT_FOUND
+            assert phone.names() == {kept: "kept.flac"}
+            assert phone.send("song.flac", data) == content_hash
+            assert phone.names() == {kept: "kept.flac", content_hash: "song.flac"}
+            assert b"".join(phone.download(content_hash)) == data
+
+    def test_damaged_ones_are_an_error_and_stay_listed(self, house: House, tmp_path: Path) -> None:
+        with house.phone() as phone:
+            content_hash = phone.send("song.flac", tone(tmp_path))
+            [blob] = house.server.data_dir.joinpath("blobs").rglob(content_hash)
+            blob.chmod(0o600)
+            blob.write_bytes(b"short")
+
+            with pytest.raises(Refused) as refused:
+                phone.download(content_hash)
+
+            assert refused.value.code is grpc.StatusCode.UNAVAILABLE
+            assert content_hash in phone.names()

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
@@ -32,6 +32,14 @@ class BytesRow(NamedTuple):
     name: bytes | None
     source_state: str | None
     cover_hash: str | None
+
+
+class BlobItemRow(NamedTuple):
+    """An item with bytes of ours."""
+
+    id: ItemId
+    library_id: LibraryId
+    blob_hash: BlobHash
 
 
 class MediaRepo:
@@ -111,6 +119,29 @@ class MediaRepo:
         ids = list(item_ids)
         self._session.execute(update(MediaItem).where(MediaItem.id.in_(ids)).values(missing_at=now, changed_at=now))
         self.unlist(ids)
+
+    def mark_found(self, item_ids: Sequence[ItemId], now: datetime) -> None:
+        """Note that the bytes of these items are back; they are listed when they were read."""
+        found = {"missing_at": None, "changed_at": now, "status": "pending"}
+        self._session.execute(update(MediaItem).where(MediaItem.id.in_(item_ids)).values(found))
+
+    def with_blob(self, blob_hash: BlobHash) -> Sequence[BlobItemRow]:
+        """Return the items of all libraries that have these bytes and were not deleted."""
+        return self._blob_items(MediaItem.blob_hash == blob_hash, MediaItem.missing_at.is_(None))
+
+    def lost(self, limit: int) -> Sequence[BlobItemRow]:
+        """Return items whose bytes were found gone."""
+        return self._blob_items(MediaItem.missing_at.is_not(None), MediaItem.blob_hash.is_not(None), limit=limit)
+
+    def has_blob_beside(self, blob_hash: BlobHash) -> bool:
+        """Return whether there are items with other bytes that should be there."""
+        others = (MediaItem.blob_hash.is_not(None), MediaItem.blob_hash != blob_hash, MediaItem.missing_at.is_(None))
+        return self._session.scalar(select(MediaItem.id).where(*others).limit(1)) is not None
+
+    def _blob_items(self, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[BlobItemRow]:
+        query = select(MediaItem.id, MediaItem.library_id, MediaItem.blob_hash)
+        query = query.where(MediaItem.deleted_at.is_(None), *conditions).order_by(MediaItem.id).limit(limit)
+        return [BlobItemRow._make(row) for row in self._session.execute(query)]
 
     def unlist(self, ids: Sequence[ItemId]) -> None:
         """Let these items leave the lists."""

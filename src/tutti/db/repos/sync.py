@@ -111,10 +111,11 @@ class SyncRepo:
         return [Standing._make(row) for row in rows]
 
     def held(self, library_id: LibraryId, hashes: Sequence[BlobHash]) -> Sequence[HeldRow]:
-        """Return which of these bytes a library has as a file that nobody deleted."""
+        """Return which of these bytes a library has as a file that nobody deleted, and that was not found lost."""
         query = select(MediaItem.blob_hash, MediaItem.uuid)
         mine = query.where(MediaItem.library_id == library_id, MediaItem.blob_hash.in_(hashes))
-        return [HeldRow._make(row) for row in self._session.execute(mine.where(MediaItem.deleted_at.is_(None)))]
+        there = mine.where(MediaItem.deleted_at.is_(None), MediaItem.missing_at.is_(None))
+        return [HeldRow._make(row) for row in self._session.execute(there)]
 
     def page(self, library_id: int, rule: Rule, *, after: int, limit: int) -> Sequence[FileRow]:
         """Return the files whose newest change comes after a number, in the order of those changes."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from uuid import UUID
 
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
@@ -16,8 +15,8 @@ from tutti.doors.http.holds import Hold, Holds
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.pages import FilePages
 from tutti.kit.ranges import Window
-from tutti.services.delivery import Deliveries, Delivery
-from tutti.services.listing import Listing
+from tutti.services.delivery import Delivery
+from tutti.services.handing import Handing
 
 _READ_BYTES = 256 * 1024
 
@@ -26,8 +25,7 @@ _READ_BYTES = 256 * 1024
 class Downloads:
     """Sends files by their content; lives on the event loop."""
 
-    deliveries: Deliveries
-    listing: Listing
+    handing: Handing
     pages: FilePages
     far: FarBlobs
     holds: Holds
@@ -47,16 +45,11 @@ class Downloads:
         """Send the bytes of the file with that hash, from an offset on, as many as asked for or there are.
 
         Raises:
-            AppError: As `Listing.by_hash` and `Deliveries.open`; RANGE `bad_range` for an offset behind the end;
+            AppError: As `Handing.open`; RANGE `bad_range` for an offset behind the end;
                 UNAUTHENTICATED `access_ended` when the caller loses access meanwhile; UNAVAILABLE `too_slow`,
                 `blob_damaged`, `store_failed`.
         """
-
-        def opened() -> tuple[UUID, Delivery]:
-            item_uuid = self.listing.by_hash(caller, content_hash)
-            return item_uuid, self.deliveries.open(caller, item_uuid)
-
-        item_uuid, delivery = await self.hop(opened)
+        item_uuid, delivery = await self.hop(self.handing.open, caller, content_hash)
         size_bytes = delivery.file.size_bytes
         if not 0 <= offset <= size_bytes:
             raise AppError(ErrorKind.RANGE, "bad_range", f"The file has {size_bytes} bytes.")
