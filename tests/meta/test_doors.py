@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.routes import HTTPRoute
 
 import tutti.doors
 from support.routes import DOCUMENT, document
 from tutti.domain.errors import ErrorKind
-from tutti.doors.native.desk import Policy
+from tutti.doors.astolfo import rest
+from tutti.doors.http.requests import Policy
 from tutti.doors.native.door import router
 from tutti.wiring.documents import openapi_document
 
@@ -21,9 +22,9 @@ DOORS = sorted({module.name for module in pkgutil.iter_modules(tutti.doors.__pat
 ANONYMOUS = Path(__file__).with_name("anonymous_routes.txt")
 
 
-def handlers() -> dict[str, dict[str, Any]]:
+def handlers(*routers: Router) -> dict[str, dict[str, Any]]:
     """Return every route of the framework with what it declares."""
-    app = Litestar(route_handlers=[router(None)], openapi_config=None)
+    app = Litestar(route_handlers=routers, openapi_config=None)
     return {
         f"{method} {route.path_format}": dict(handler.opt)
         for route in app.routes
@@ -34,7 +35,8 @@ def handlers() -> dict[str, dict[str, Any]]:
     }
 
 
-HANDLERS = dict(sorted(handlers().items()))  # every worker must collect in one order
+NATIVE = dict(sorted(handlers(router(None)).items()))  # every worker must collect in one order
+HANDLERS = NATIVE | dict(sorted(handlers(rest.router(None)).items()))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -57,7 +59,7 @@ def test_routes_for_anybody_are_those_that_were_reviewed() -> None:
     assert {route for route, opt in HANDLERS.items() if opt["policy"] is Policy.ANYONE} == reviewed
 
 
-@pytest.mark.parametrize("route", HANDLERS)
+@pytest.mark.parametrize("route", NATIVE)
 def test_every_route_is_in_the_document_or_hidden_on_purpose(route: str) -> None:
     method, path = route.split()
     hidden = {"GET /", "GET /api/v1/openapi.json", "GET /claim", "POST /claim"}
@@ -111,7 +113,7 @@ def bounded(schema: dict[str, Any]) -> bool:
 
 def test_handlers_do_what_handlers_do_and_no_more() -> None:
     """A door decides nothing: its handlers are short."""
-    for module in (
+    chapters = (
         "account",
         "administration",
         "catalog",
@@ -122,8 +124,9 @@ def test_handlers_do_what_handlers_do_and_no_more() -> None:
         "trash",
         "uploads",
         "users",
-    ):
-        for route in importlib.import_module(f"tutti.doors.native.{module}").routes:
-            lines = inspect.getsource(route.fn).splitlines()
-            body = lines[next(index for index, line in enumerate(lines) if '"""' in line) :]
-            assert len(body) <= 20, route.fn.__name__
+    )
+    native = [route for one in chapters for route in importlib.import_module(f"tutti.doors.native.{one}").routes]
+    for route in (*native, *rest.ROUTES):
+        lines = inspect.getsource(route.fn).splitlines()
+        body = lines[next(index for index, line in enumerate(lines) if '"""' in line) :]
+        assert len(body) <= 20, route.fn.__name__

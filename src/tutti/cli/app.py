@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tutti.cli import audit, backups, databases, doctor, keys, libraries, scanning, serving, sources, users
+from tutti.cli import audit, backups, databases, doctor, importing, keys, libraries, scanning, serving, sources, users
 from tutti.cli.output import visible
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
@@ -26,6 +26,7 @@ app.command("check")(backups.check)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("migrate")(databases.migrate)
+app.add_typer(importing.app, name="import")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.command("serve")(serving.serve)

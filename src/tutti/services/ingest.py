@@ -1,6 +1,7 @@
 """Takes bytes in: staged, made durable, named by their hash, then a row, then read by a job."""
 
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -108,7 +109,13 @@ class Ingest:
         return Upload(self._db, caller, row, staged, policy=self._policy, keep=keep)
 
     def accept(
-        self, upload: Upload, *, sha256: str | None = None, filename: str = "", told: Told | None = None
+        self,
+        upload: Upload,
+        *,
+        sha256: str | None = None,
+        filename: str = "",
+        told: Told | None = None,
+        added_at: datetime | None = None,
     ) -> Accepted:
         """Make an upload an item of its library; it is durable when this returns, and read by a job soon after.
 
@@ -120,6 +127,7 @@ class Ingest:
             sha256: What the client says the hash is, in lower-case hex.
             filename: What the client calls the file, if it said so only now.
             told: What the client says of it, for where its tags are silent; what was said first stays.
+            added_at: When it came to the server that it is brought along from; now when None.
 
         Raises:
             AppError: As `Upload.check` and `StagedBlob.commit`; NOT_FOUND, FORBIDDEN when the caller may not change the
@@ -128,9 +136,10 @@ class Ingest:
         """
         if filename:
             upload.filename = clean_name(filename)
+        upload.told, upload.added_at = told, added_at
         with upload.lock:
             try:
-                return self._accept(upload, sha256, told)
+                return self._accept(upload, sha256)
             except AppError as error:
                 if error.kind is ErrorKind.UNAVAILABLE:
                     upload.abandon()
@@ -138,14 +147,14 @@ class Ingest:
                     upload.forget()
                 raise
 
-    def _accept(self, upload: Upload, sha256: str | None, told: Told | None) -> Accepted:
+    def _accept(self, upload: Upload, sha256: str | None) -> Accepted:
         with self._db.read() as tx:
             check_editor(tx, upload.caller, upload.library_id)
         upload.check(sha256)
         blob = upload.staged.commit()
         with self._db.write() as tx:
             check_editor(tx, upload.caller, upload.library_id)
-            accepted = _put_item(tx, upload, blob, told)
+            accepted = _put_item(tx, upload, blob)
             row = tx.uploads.by_id(upload.row_id)
             if row is not None and upload.is_resumable:
                 row.item_uuid, row.reserved_bytes, row.offset_bytes = accepted.uuid, 0, blob.size_bytes
@@ -355,7 +364,7 @@ def _state(row: UploadRow, offset: int) -> UploadState:
     return UploadState(row.uuid, offset, row.length_bytes, row.described, row.expires_at, row.item_uuid)
 
 
-def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob, told: Told | None) -> Accepted:
+def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
     """Make a blob an item of the library: the one that it was before, if there was one."""
     library_id = LibraryId(upload.library_id)
     tx.media.put_blob(blob.hash, blob.size_bytes, tx.now)
@@ -369,7 +378,8 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob, told: Told | None) 
         item.filename, item.folder = upload.filename, upload.folder
     item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
     item.deleted_at, item.missing_at, item.status, item.changed_at = None, None, "pending", tx.now
-    item.told = item.told or _noted(told)
+    item.told = item.told or _noted(upload.told)
+    item.container = item.container or upload.container or ""
     item.owner_id = upload.caller.user_id  # whoever brings the bytes back is who they count for
     tx.media.add(item)
     tx.libraries.note_changes(library_id, [ItemId(item.id)], is_gone=False, is_new=known is None)
@@ -394,12 +404,12 @@ def _new_item(tx: WriteTx, upload: Upload, library_id: LibraryId) -> MediaItem:
         filename=upload.filename,
         folder=upload.folder,
         mime="application/octet-stream",
-        container=upload.container or "",
+        container="",
         codec="",
         duration_ms=0,
         bitrate_bps=0,
         sample_rate_hz=0,
         channels=0,
-        added_at=tx.now,
+        added_at=upload.added_at or tx.now,
         changed_at=tx.now,
     )

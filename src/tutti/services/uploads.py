@@ -12,6 +12,7 @@ from tutti.db.engine import Database, WriteTx
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.formats import Container, container_of_bytes, id3_bytes, not_audio
+from tutti.domain.media import Told
 from tutti.models import Upload as UploadRow
 from tutti.ports.blobs import StagedBlob
 from tutti.services import quotas
@@ -91,6 +92,8 @@ class Upload:
         self.filename, self.folder, self.length = row.filename, row.folder, row.length_bytes
         self.is_resumable = keep
         self.container: Container | None = None
+        self.told: Told | None = None
+        self.added_at: datetime | None = None
         self.lock = RLock()
         self._db = db
         self._policy = policy

@@ -116,8 +116,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
     data = _data_folder(settings)
     with ExitStack() as stack:
         key_folder = KeyFolder(data / "keys", clock=clock)
-        keys = key_folder.ring
-        bus = LocalBus()
+        keys, bus = key_folder.ring, LocalBus()
         audit_key, pool_size = keys.derive(Purpose.AUDIT), settings.http.threads + 4
         db = Database(settings.db_url, clock=clock, bus=bus, pool_size=pool_size, audit_key=audit_key)
         stack.callback(db.close)
@@ -139,8 +138,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         limiter = WindowLimiter(clock=clock)
         attempts = Attempts(db, limiter, policy=_attempt_policy(settings))
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
-        removals = Removals(db, locks)
-        audit = Audit(db, keep=timedelta(days=settings.audit.days))
+        removals, audit = Removals(db, locks), Audit(db, keep=timedelta(days=settings.audit.days))
         ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
         deliveries = Deliveries(
             db,

@@ -155,8 +155,8 @@ class _Parts:
 
     async def text(self) -> str:
         """Return what a field says."""
-        text = await self.batch(_FIELD_BYTES)
-        if self._is_inside and await self.batch(1):
+        text = await self.batch(_FIELD_BYTES + 1)
+        if len(text) > _FIELD_BYTES:
             raise AppError(ErrorKind.TOO_LARGE, "field_too_large", "A field of the form is too long.")
         return text.decode()
 
