@@ -1,81 +1,28 @@
 """A device that asks what changed ends with exactly the files there are, and keeps exactly what its rule says."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from support.core import House
 from support.errors import raised
+from support.follower import Device, shared
 from support.music import Song
 from support.tiers import is_deep
-from tutti.db.dialect import is_sqlite
 from tutti.db.repos.browse import TrackFilter
-from tutti.db.repos.sync import Rule, Standing
 from tutti.domain.caller import Caller, Operator
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import Keep
 from tutti.models import Library, MediaItem
 from tutti.services.catalog import PageWish
-from tutti.services.sync import Told
 
 SONGS = [Song(f"Song {number}", artists=(f"Singer {number % 3}",), audio=str(number)) for number in range(6)]
-NOT_FOUND = (ErrorKind.NOT_FOUND, "device_not_found")
-
-
-def shared(house: House, name: str = "Jazz", *members: str, role: str = "editor") -> UUID:
-    """Make a library of Ann's that devices follow, and let others in."""
-    library = house.libraries.create(house.ann, name)
-    with house.db.write() as tx:
-        entity = tx.libraries.by_id(library.id)
-        assert entity is not None
-        entity.syncs = True
-    for member in members:
-        house.members.put(house.ann, library.uuid, member, role)
-    return library.uuid
-
-
-class Device:
-    """Knows what it was told: item to library, hash, and whether it keeps it."""
-
-    def __init__(self, house: House, caller: Caller, *, limit: int = 2) -> None:
-        self._house, self._caller, self._limit = house, caller, limit
-        self.uuid = uuid4()
-        self.cursor: str | None = None
-        self.files: dict[UUID, tuple[UUID, str, bool]] = {}
-        house.devices.put(caller, self.uuid, "Phone")
-
-    def keeps(self, keep: Keep) -> None:
-        self._house.devices.keep(self._caller, self.uuid, keep)
-
-    def ask(self) -> Told:
-        """Ask once, and do what the answer says."""
-        told = self._house.sync.changes(self._caller, cursor=self.cursor, device_uuid=self.uuid, limit=self._limit)
-        assert len(told.changes) <= self._limit
-        self.files = {item: file for item, file in self.files.items() if file[0] not in told.reset}
-        for one in told.changes:
-            if one.is_gone:
-                self.files.pop(one.item_uuid, None)
-            else:
-                self.files[one.item_uuid] = (one.library_uuid, one.hash, one.is_kept)
-        self.cursor = told.cursor
-        return told
-
-    def poll(self) -> None:
-        """Ask until there is no more."""
-        for _ in range(200):
-            if not self.ask().has_more:
-                return
-        pytest.fail("there is always more")
-
-    @property
-    def kept(self) -> set[UUID]:
-        return {item for item, (_, _, is_kept) in self.files.items() if is_kept}
 
 
 def truth(house: House, caller: Caller, keep: Keep) -> dict[UUID, tuple[UUID, str, bool]]:
@@ -407,124 +354,3 @@ class TestKept:
     @pytest.mark.parametrize("keep", [Keep(max_bytes=-1), Keep(max_bytes=1 << 62), Keep(tracks=(uuid4(),) * 1001)])
     def test_a_rule_has_bounds(self, house: House, device: Device, keep: Keep) -> None:
         assert raised(lambda: device.keeps(keep)) == (ErrorKind.INVALID, "bad_keep")
-
-
-class TestDevices:
-    def test_there_may_be_a_hundred(self, house: House) -> None:
-        for number in range(100):
-            house.devices.put(house.ann, UUID(int=number), "Phone")
-
-        refused = raised(lambda: house.devices.put(house.ann, uuid4(), "Phone"))
-
-        assert refused == (ErrorKind.LIMITED, "too_many_devices")
-        assert house.devices.put(house.ann, UUID(int=7), "Tablet").name == "Tablet"
-
-    def test_a_name_is_cleaned_and_needed(self, house: House) -> None:
-        assert house.devices.put(house.ann, uuid4(), " My\tphone ").name == "My phone"
-        assert raised(lambda: house.devices.put(house.ann, uuid4(), " \t")) == (ErrorKind.INVALID, "bad_name")
-
-    def test_one_that_asks_is_seen(self, house: House) -> None:
-        device = Device(house, house.ann)
-        house.clock.advance(timedelta(hours=2))
-
-        device.poll()
-
-        assert house.devices.mine(house.ann)[0].seen_at == house.clock.now
-
-    def test_two_accounts_may_choose_the_same_id(self, house: House) -> None:
-        bob, same = house.add_user("bob"), uuid4()
-        house.devices.put(house.ann, same, "Ann's")
-        house.devices.put(bob, same, "Bob's")
-
-        house.devices.remove(bob, same)
-
-        assert [one.name for one in house.devices.mine(house.ann)] == ["Ann's"]
-        assert raised(lambda: house.devices.keep(bob, same, Keep())) == NOT_FOUND
-        assert raised(lambda: house.sync.changes(bob, device_uuid=same)) == NOT_FOUND
-
-
-class TestHave:
-    def test_what_was_deleted_is_not_there(self, house: House) -> None:
-        sent, gone = house.send(SONGS[0].data), house.send(SONGS[1].data)
-        house.trash.delete(house.ann, gone.uuid)
-
-        found = house.sync.have(house.ann, [sent.blob_hash, gone.blob_hash])
-
-        assert [(row.hash, row.uuid) for row in found] == [(sent.blob_hash, sent.uuid)]
-
-    def test_whoever_may_only_listen_is_told_nothing(self, house: House) -> None:
-        bob = house.add_user("bob")
-        jazz = shared(house, "Jazz", "bob", role="listener")
-
-        refused = raised(lambda: house.sync.have(bob, ["0" * 64], library_uuid=jazz))
-
-        assert refused == (ErrorKind.FORBIDDEN, "not_an_editor")
-
-    @pytest.mark.parametrize("hashes", [["x"], ["A" * 64], ["0" * 64 + "\n"], ["0" * 64] * 1001])
-    def test_what_are_no_hashes_is_refused(self, house: House, hashes: list[str]) -> None:
-        assert raised(lambda: house.sync.have(house.ann, hashes)) == (ErrorKind.INVALID, "bad_hashes")
-
-
-@contextmanager
-def counted(house: House) -> Iterator[list[str]]:
-    """The statements that run while the block lasts."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(house.db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(house.db.engine, "before_cursor_execute", note)
-
-
-class TestCost:
-    """A poll without news reads the libraries and the device, whatever is in the libraries (performance.md A9)."""
-
-    def test_without_news_no_change_is_read(self, house: House) -> None:
-        for number in range(3):
-            shared(house, f"Library {number}")
-        house.bring()
-        device = Device(house, house.ann)
-        device.keeps(Keep(max_bytes=10))
-        device.poll()
-
-        with counted(house) as statements:
-            told = device.ask()
-
-        asked = [one for one in statements if one.lstrip().upper().startswith("SELECT")]
-        assert told.changes == []
-        assert len(asked) == 2
-        assert not any("media_item" in one or "change." in one for one in asked)
-
-    def test_an_answer_without_news_is_short(self, house: House) -> None:
-        for number in range(10):
-            shared(house, f"Library {number}")
-
-        assert len(house.sync.changes(house.ann).cursor) < 600
-
-    def test_news_are_found_by_their_numbers(self, house: House) -> None:
-        if not is_sqlite(house.db.engine.dialect):
-            pytest.skip("the planner of PostgreSQL walks small tables")
-        with house.db.write() as tx:
-            [library] = tx._session.scalars(select(Library).where(Library.is_personal))
-            standing = Standing(library.id, library.uuid, 0, 0)
-        with counted(house) as statements, house.db.read() as tx:
-            tx.sync.standing(house.ann.user_id)
-            tx.sync.page(library.id, Rule(Keep(), [standing], None), after=7, limit=5)
-
-        plans = [plan(house, one) for one in statements if one.startswith("SELECT")]
-
-        assert len(plans) == 2
-        assert not any(line.startswith("SCAN") for lines in plans for line in lines), plans
-        assert any("ix_change_item_id_seq" in line for line in plans[1])
-        assert not any("TEMP B-TREE" in line for line in plans[1])
-
-
-def plan(house: House, statement: str) -> list[str]:
-    with house.db.engine.connect() as connection:
-        given = tuple(1 for _ in range(statement.count("?")))
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
-        return [str(row[-1]) for row in rows]
