@@ -1,5 +1,6 @@
 """The core as a whole, over a real database and a real folder: what the tests of use cases talk to."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -264,6 +265,10 @@ class House:
         for start in range(0, len(data), 7):
             upload.append(data[start : start + 7])
         return self.ingest.accept(upload)
+
+    @staticmethod
+    def hash_of(data: bytes) -> str:
+        return hashlib.sha256(data).hexdigest()
 
     def probe_all(self) -> None:
         """Do the probes that wait, as the runner does."""

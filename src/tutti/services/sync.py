@@ -153,7 +153,7 @@ class _Telling:
         keep_tag, keep = (self.device.keep_tag, keep_of(self.device.keep)) if self.device else (0, Keep())
         is_same = keep_tag == self.position.keep_tag
         known = {library.uuid: self._known(library) for library in self.libraries}
-        reset = [uuid for uuid in self.position.parts if not known.get(uuid)]
+        reset = [uuid for uuid in self.position.parts if known.get(uuid) is None]
         line = self._line(keep, is_same=is_same)
         for library in self.libraries:
             after = known[library.uuid] if is_same else 0
