@@ -116,10 +116,15 @@ class SyncService:
 
     async def get_sync(self, _message: bytes, context: Context) -> bytes:
         """List what phones should have; it is written in the thread, since it can be long."""
-        return await self.visitors.call(context, lambda caller: _list(self.listing, caller))
+        return await self.visitors.call(context, lambda caller: list_for(self.listing, caller))
 
 
-def _list(listing: Listing, caller: Caller) -> bytes:
+def list_for(listing: Listing, caller: Caller) -> bytes:
+    """Return the answer of `GetSync`.
+
+    Raises:
+        AppError: TOO_LARGE `list_too_large`; as `Listing.phone_list`.
+    """
     found = listing.phone_list(caller)
     answer = sync_pb2.GetSyncResponse(
         files=[sync_pb2.FileInfo(hash=file.hash, filename=file.filename) for file in found.files]
