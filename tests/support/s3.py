@@ -31,7 +31,9 @@ _FILTERS: Mapping[str, str] = {
     "symlink": "",
 }
 _RUN = (
-    "import sys; import swift.common.utils as utils; utils.SWIFT_CONF_FILE = sys.argv[1]; "
+    # It ends with us, however we end: prctl(PR_SET_PDEATHSIG, SIGKILL).
+    "import ctypes, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); "
+    "import swift.common.utils as utils; utils.SWIFT_CONF_FILE = sys.argv[1]; "
     "from swift.common.wsgi import run_wsgi; sys.exit(run_wsgi(sys.argv[2], sys.argv[3]))"
 )
 _RINGS = """

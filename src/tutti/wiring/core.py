@@ -117,8 +117,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
     with ExitStack() as stack:
         key_folder = KeyFolder(data / "keys", clock=clock)
         keys, bus = key_folder.ring, LocalBus()
-        audit_key, pool_size = keys.derive(Purpose.AUDIT), settings.http.threads + 4
-        db = Database(settings.db_url, clock=clock, bus=bus, pool_size=pool_size, audit_key=audit_key)
+        db = _database(settings, clock, bus, keys.derive(Purpose.AUDIT))
         stack.callback(db.close)
         storage = open_storage(settings)
         _check_not_lost(settings, storage)
@@ -140,15 +139,8 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
         removals, audit = Removals(db, locks), Audit(db, keep=timedelta(days=settings.audit.days))
         ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
-        deliveries = Deliveries(
-            db,
-            blobs,
-            files,
-            tickets,
-            clock=clock,
-            policy=TicketPolicy(timedelta(hours=auth.ticket_hours)),
-            remote=storage.remote,
-        )
+        grants = TicketPolicy(timedelta(hours=auth.ticket_hours))
+        deliveries = Deliveries(db, blobs, files, tickets, clock=clock, policy=grants, remote=storage.remote)
         listing = Listing(db)
         handing = Handing(db, blobs, deliveries, listing)
         yield Core(
@@ -210,6 +202,10 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             sync=Sync(db),
             replacing=Replacing(db, blobs, policy=_ingest_policy(settings)),
         )
+
+
+def _database(settings: Settings, clock: Clock, bus: LocalBus, audit_key: bytes) -> Database:
+    return Database(settings.db_url, clock=clock, bus=bus, pool_size=settings.http.threads + 4, audit_key=audit_key)
 
 
 def _account_policy(auth: AuthSettings) -> AccountPolicy:
