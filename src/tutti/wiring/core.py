@@ -130,7 +130,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
         tokens = RS256Tokens(keys, issuer=ISSUER, clock=clock, look=key_folder.signing)
-        tickets = HMACTickets(keys, clock=clock)
+        tickets, successor_key = HMACTickets(keys, clock=clock), keys.derive(Purpose.REFRESH_SUCCESSORS)
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
@@ -140,17 +140,9 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
         removals, audit = Removals(db, locks), Audit(db, keep=timedelta(days=settings.audit.days))
         ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
-        deliveries = Deliveries(
-            db,
-            blobs,
-            files,
-            tickets,
-            clock=clock,
-            policy=TicketPolicy(timedelta(hours=auth.ticket_hours)),
-            remote=storage.remote,
-        )
-        listing = Listing(db)
-        handing = Handing(db, blobs, deliveries, listing)
+        ticket_policy = TicketPolicy(timedelta(hours=auth.ticket_hours))
+        deliveries = Deliveries(db, blobs, files, tickets, clock=clock, policy=ticket_policy, remote=storage.remote)
+        handing = Handing(db, blobs, deliveries, listing := Listing(db))
         yield Core(
             settings=settings,
             clock=clock,
@@ -168,12 +160,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             app_keys=AppKeys(db),
             signing=Signing(db, key_folder),
             sessions=Sessions(
-                db,
-                passwords,
-                tokens,
-                attempts,
-                successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
-                policy=_session_policy(settings),
+                db, passwords, tokens, attempts, successor_key=successor_key, policy=_session_policy(settings)
             ),
             libraries=Libraries(db),
             sources=Sources(db),
