@@ -17,6 +17,7 @@ AREAS = {
     "api": "A1 A2 A7: lists and search over HTTP",
     "scan": "S1-S8: reading folders",
     "database": "D1-D5: searches, pages, imports",
+    "sync": "A9 A10: what a device is told",
     "uploads": "U1 U4: files over HTTP",
     "access": "P3 P4 A3: logins, tokens, small answers",
     "process": "P1 P2 P5 P7: start, memory, hops",

@@ -1,7 +1,7 @@
-"""Anchors of the JSON rows, each a server of its own: `python -m bench.asgi raw|door|sqlite PORT [DATABASE]`.
+"""Anchors of the JSON rows, each a server of its own: `python -m bench.asgi raw|door|sqlite|changes PORT [DATABASE]`.
 
 `raw` is bare ASGI with msgspec; `door` is our application with one route that answers the same without a database;
-`sqlite` is bare ASGI with one query inline.
+`sqlite` is bare ASGI with one query inline, `changes` with one that pages through what a device is told.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import uvicorn
 
 from tutti.doors.native.shapes.catalog import Track
 from tutti.doors.native.shapes.common import Listing
+from tutti.doors.native.shapes.sync import SyncChange, SyncChanges
 
 _COLUMNS = (
     "m.uuid, t.title, t.artist_name, a.uuid, t.album_id, l.title, l.uuid, l.artist_name, t.disc, t.number, t.date,"
@@ -39,6 +40,7 @@ def main() -> None:
         "discard": _discard,
         "door": _door,
         "sqlite": lambda: _sqlite(sys.argv[3]),
+        "changes": lambda: _changes(sys.argv[3]),
     }
     settings: dict[str, Any] = {"access_log": False, "log_config": None, "lifespan": "off", "loop": "uvloop"}
     if kind == "door":
@@ -118,6 +120,46 @@ def _sqlite(path: str) -> Any:  # noqa: ANN401
         return encode(Listing(items=[_of(row) for row in connection.execute(_QUERY)], next_cursor=None))
 
     return _answering(body)
+
+
+_CHANGES = (
+    "SELECT c.seq, b.uuid, m.uuid, m.blob_hash, m.size_bytes, m.filename, m.folder, m.audio_hash, m.audio_offset,"
+    " m.audio_bytes, m.changed_at FROM change c JOIN media_item m ON m.id = c.item_id JOIN library b"
+    " ON b.id = c.library_id WHERE c.library_id = 1 AND c.seq > ? ORDER BY c.seq LIMIT ?"
+)
+
+
+def _changes(path: str) -> Any:  # noqa: ANN401
+    connection = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
+    connection.execute("PRAGMA mmap_size=268435456")
+    encode = msgspec.json.Encoder().encode
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        asked = dict(pair.split("=") for pair in scope["query_string"].decode().split("&"))
+        limit = int(asked["limit"])
+        rows = connection.execute(_CHANGES, (int(asked.get("cursor") or 0), limit)).fetchall()
+        last = str(rows[-1][0]) if rows else ""
+        found = SyncChanges(changes=list(map(_change, rows)), cursor=last, has_more=len(rows) == limit, reset=[])
+        await _answering(lambda: encode(found))(scope, receive, send)
+
+    return app
+
+
+def _change(row: tuple[Any, ...]) -> SyncChange:
+    return SyncChange(
+        library=UUID(row[1]),
+        item=UUID(row[2]),
+        kind="file",
+        hash=row[3],
+        size=row[4],
+        filename=row[5],
+        folder=row[6],
+        audio_hash=row[7],
+        audio_offset=row[8],
+        audio_bytes=row[9] or 0,
+        changed_at=datetime.fromisoformat(row[10]).replace(tzinfo=UTC),
+        keep=True,
+    )
 
 
 def _of(row: tuple[Any, ...]) -> Track:

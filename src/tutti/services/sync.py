@@ -206,12 +206,12 @@ class _Telling:
         if len(found) <= room:
             return goal, True
         self.has_more = True
-        last = found[room - 1]
+        last = self.tx.sync.line_of(found[room - 1].item_id)
         return Line(last.added_at, last.item_id + (goal > line)), False
 
 
 def _change(row: FileRow, uuids: Mapping[int, UUID]) -> FileChange:
-    is_gone = row.blob_hash is None or row.deleted_at is not None
+    is_gone = row.blob_hash is None or row.is_deleted
     return FileChange(
         library_uuid=uuids[row.library_id],
         item_uuid=row.uuid,

@@ -129,7 +129,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
         tokens = RS256Tokens(keys, issuer=ISSUER, clock=clock, look=key_folder.signing)
-        tickets = HMACTickets(keys, clock=clock)
+        tickets, successor_key = HMACTickets(keys, clock=clock), keys.derive(Purpose.REFRESH_SUCCESSORS)
         folders, files, covers = LocalFolders(), LocalFiles(), FolderCovers(data / "covers")
         locks = FileLocks(data / "locks")
         auth = settings.auth
@@ -160,12 +160,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             app_keys=AppKeys(db),
             signing=Signing(db, key_folder),
             sessions=Sessions(
-                db,
-                passwords,
-                tokens,
-                attempts,
-                successor_key=keys.derive(Purpose.REFRESH_SUCCESSORS),
-                policy=_session_policy(settings),
+                db, passwords, tokens, attempts, successor_key=successor_key, policy=_session_policy(settings)
             ),
             libraries=Libraries(db),
             sources=Sources(db),

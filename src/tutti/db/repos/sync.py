@@ -58,9 +58,8 @@ class FileRow(NamedTuple):
     audio_hash: str | None
     audio_offset: int
     audio_bytes: int | None
-    added_at: datetime
     changed_at: datetime
-    deleted_at: datetime | None
+    is_deleted: bool
     is_kept: bool
 
 
@@ -140,6 +139,11 @@ class SyncRepo:
         row = self._session.execute(last.order_by(inside.c.added_at, inside.c.id).limit(1)).first()
         return NOTHING if row is None else Line(row[0], row[1])
 
+    def line_of(self, item_id: int) -> Line:
+        """Return the line that a file is the last to be kept by."""
+        added_at = self._session.scalars(select(MediaItem.added_at).where(MediaItem.id == item_id)).one()
+        return Line(added_at, item_id)
+
     def between(self, rule: Rule, old: Line, new: Line, limit: int) -> Sequence[FileRow]:
         """Return the files that a line passes on its way, in its direction; `is_kept` as the new line has it."""
         key = tuple_(MediaItem.added_at, MediaItem.id)
@@ -153,7 +157,7 @@ class SyncRepo:
         return self._rows(query.order_by(*(order if is_rising else (one.desc() for one in order))).limit(limit))
 
     def _rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[FileRow]:
-        return [FileRow._make(row) for row in self._session.execute(query)]
+        return list(map(FileRow._make, self._session.connection().execute(query)))  # the ORM adds a third
 
 
 _FIELDS = (
@@ -168,9 +172,8 @@ _FIELDS = (
     MediaItem.audio_hash,
     MediaItem.audio_offset,
     MediaItem.audio_bytes,
-    MediaItem.added_at,
     MediaItem.changed_at,
-    MediaItem.deleted_at,
+    MediaItem.deleted_at.is_not(None),
 )
 _IS_TOLD = or_(MediaItem.blob_hash.is_not(None), MediaItem.deleted_at.is_not(None))
 """Files of folders that are only read are nobody's to delete."""
