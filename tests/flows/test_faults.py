@@ -84,6 +84,7 @@ def test_an_upload_whose_bytes_are_not_safe_is_never_acknowledged(
 
     with serving(data_dir) as server, Api.sign_in(server.url, "ada") as ada:
         for number, song in enumerate(songs):
+            wait_until(lambda: len(ada.every("/tracks")) == number, what="no job is at work")  # noqa: B023 - at once
             fault = Fault(call, 1, "error=EIO", is_lasting=True)
             with syscalls.attach(server.process.pid, log=tmp_path / "log", calls=(), fault=fault):
                 answer = put(ada, number, song)
