@@ -14,7 +14,7 @@ from support.server import Server, add_user, run, serving, wait_until
 from support.syscalls import Fault
 from support.tones import write_tone
 
-ROUNDS = 50 if tiers.is_deep() else 2
+ROUNDS = 10 if tiers.is_deep() else 2
 CALLS = ("fsync", "fdatasync", "rename", "renameat", "renameat2", "link", "linkat") if tiers.is_deep() else ("fsync",)
 
 
