@@ -10,7 +10,7 @@ import pytest
 
 from support import blob_auditor, tiers
 from support.api import PASSWORD, Api, code_of
-from support.server import add_user, copied, lines, run, serving
+from support.server import add_user, copied, lines, run, serving, wait_until
 from support.tones import write_tone
 
 NO_RESERVE = {"TUTTI_BLOBS__RESERVE_MB": "0"}
@@ -60,6 +60,8 @@ def test_a_full_disk_refuses_uploads_and_nothing_else(small_disk: Path, template
         filler.unlink()
         again = run(data_dir, "library", "import", large, "--user", "ada", settings=NO_RESERVE)
         assert again.returncode == 0, again.stdout
+        # The job that lists it may be the server's.
+        wait_until(lambda: len(ada.every("/tracks")) == 2, what="both are listed")
         assert sorted(one["title"] for one in ada.every("/tracks")) == ["Large", "Small"]
 
 

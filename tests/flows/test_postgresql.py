@@ -6,12 +6,15 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from threading import Event
+from time import perf_counter
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
 from support import postgresql, tiers
-from support.api import PASSWORD, Api, code_of
+from support.api import PASSWORD, Api, bearer, code_of
+from support.httpbytes import Client
 from support.postgresql import OwnServer
 from support.server import add_user, run, serving, wait_until
 from support.tones import write_tone
@@ -59,6 +62,33 @@ def test_two_servers_share_a_database(data_dir: Path, music: Path) -> None:
 
         assert here.post("/auth/logout").status_code == 204
         wait_until(lambda: there.get("/me").status_code == 401, what="the other server has heard of it", deadline_s=5)
+
+
+def test_what_one_server_sends_ends_when_the_other_revokes(data_dir: Path, tmp_path: Path) -> None:
+    """P34, between two processes; how long it takes is asked in the deep tier alone."""
+    settings = {"TUTTI_DB__URL": postgresql.empty_url()}
+    for name in ("ada", "bob"):
+        add_user(data_dir, name, PASSWORD, "--admin", settings=settings)
+    song = write_tone(tmp_path / "Long" / "long.wav", seconds=60, tags={"title": "Long"})
+    assert run(data_dir, "scan", song.parent, "--user", "bob", settings=settings).returncode == 0
+
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(serving(data_dir, settings=settings)) for _ in range(2))
+        ada, bob = (stack.enter_context(Api.sign_in(first.url, name)) for name in ("ada", "bob"))
+        address, port = f"/api/v1/tracks/{bob.track('Long')['id']}/stream", urlsplit(second.url).port or 0
+        listener = stack.enter_context(Client(port, receive_bytes=16 * 1024))
+        listener.ask(address, **bearer(bob.token))
+        assert listener.head().status == 200
+        bob_id = next(one["id"] for one in ada.read("/users") if one["username"] == "bob")
+
+        assert ada.request("PATCH", f"/users/{bob_id}", json={"is_active": False}).is_success
+        revoked = perf_counter()
+        wait_until(lambda: any("file.access_ended" in line for line in second.log), what="it is cut", every_s=0.01)
+
+        assert not tiers.is_deep() or perf_counter() - revoked <= 1
+        assert len(listener.rest()) < song.stat().st_size - 4096
+        with Api(second.url, bob.token) as there:
+            assert code_of(there.get("/me")) == (401, "session_ended")
 
 
 def test_a_restart_of_the_database_costs_nothing_that_was_said(data_dir: Path, own: OwnServer) -> None:

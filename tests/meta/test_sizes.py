@@ -4,8 +4,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from support.server import ROOT
 
 MAX_FILE_LINES = 500
@@ -37,21 +35,31 @@ def length(node: ast.stmt) -> int:
     return lines
 
 
-@pytest.mark.parametrize("path", sources(), ids=str)
-def test_a_file_is_short(path: Path) -> None:
-    assert len((ROOT / path).read_text().splitlines()) <= MAX_FILE_LINES
+def test_files_are_short() -> None:
+    lines = {str(path): len((ROOT / path).read_text().splitlines()) for path in sources()}
+
+    assert {path: count for path, count in lines.items() if count > MAX_FILE_LINES} == {}
 
 
-@pytest.mark.parametrize("path", sources(), ids=str)
-def test_a_function_is_short(path: Path) -> None:
+def test_functions_are_short() -> None:
     # What assembles the core names every part once, in order.
-    limit = 90 if path.match("src/tutti/wiring/core.py") else MAX_FUNCTION_LINES
+    limits = {Path("src/tutti/wiring/core.py"): 90}
 
-    assert [node.name for node in functions(path) if length(node) > limit] == []
+    assert [
+        f"{path}: {node.name}"
+        for path in sources()
+        for node in functions(path)
+        if length(node) > limits.get(path, MAX_FUNCTION_LINES)
+    ] == []
 
 
-@pytest.mark.parametrize("path", [path for path in sources() if path.match("src/tutti/ports/*.py")], ids=str)
-def test_a_port_is_one_screen(path: Path) -> None:
-    classes = [node for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.ClassDef)]
+def test_a_port_is_one_screen() -> None:
+    ports = [path for path in sources() if path.match("src/tutti/ports/*.py")]
+    nodes = [(path, node) for path in ports for node in ast.walk(ast.parse((ROOT / path).read_text()))]
 
-    assert [node.name for node in classes if length(node) > MAX_PORT_LINES] == []
+    assert ports
+    assert [
+        f"{path}: {node.name}"
+        for path, node in nodes
+        if isinstance(node, ast.ClassDef) and length(node) > MAX_PORT_LINES
+    ] == []

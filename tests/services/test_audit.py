@@ -83,6 +83,7 @@ def change(house: House, bob: Caller, **wanted: Any) -> None:
 DONE: dict[str, tuple[Act, tuple[str, str, str]]] = {
     "sign in": (lambda house, _: sign_in(house), ("sign_in", "ann", "kitchen")),
     "end a session": (lambda house, _: end_session(house), ("session_end", "ann", "kitchen")),
+    "sign out": (lambda house, _: house.sessions.sign_out(sign_in(house).caller), ("sign_out", "ann", "kitchen")),
     "sign out everywhere": (
         lambda house, _: house.sessions.sign_out_everywhere(sign_in(house).caller),
         ("sign_out_everywhere", "ann", ""),
@@ -132,6 +133,11 @@ DONE: dict[str, tuple[Act, tuple[str, str, str]]] = {
         lambda house, _: house.members.put(house.ann, library(house), "bob", "listener"),
         ("member_put", "ann", "bob listener Parties"),
     ),
+    "make a library": (lambda house, _: library(house), ("library_make", "ann", "Parties")),
+    "rename a library": (
+        lambda house, _: house.libraries.rename(house.ann, library(house), "Quiet"),
+        ("library_rename", "ann", "Parties Quiet"),
+    ),
     "delete a library": (
         lambda house, _: house.libraries.delete(house.ann, library(house)),
         ("library_delete", "ann", "Parties"),
@@ -161,6 +167,23 @@ class TestDone:
         house.members.remove(house.ann, parties, "bob")
 
         assert told(house)[:3] == ("member_remove", "ok", "ann")
+
+    def test_adding_a_source_by_command_is_noted_once(self, house: House, tmp_path: Path) -> None:
+        folder = tmp_path.resolve() / "more"
+        folder.mkdir()
+        before = len(entries(house))
+        for _ in range(2):
+            house.sources.add(house.ann, folder)
+
+        assert told(house) == ("source_add", "ok", "operator", str(folder))
+        assert len(entries(house)) == before + 1
+
+    def test_removing_one_track_for_good_is_noted(self, house: House) -> None:
+        gone = house.bring()
+        house.trash.delete(house.ann, gone.uuid)
+        house.trash.purge(house.ann, gone.uuid)
+
+        assert told(house) == ("trash_purge", "ok", "ann", str(gone.uuid))
 
     def test_removing_a_source_is_noted(self, house: House) -> None:
         house.sources.remove(house.ann, source(house))

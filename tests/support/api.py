@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import httpx2
 
+from support.server import PLAIN
+
 PASSWORD = "correct horse battery"
 
 Thing = dict[str, Any]
@@ -18,7 +20,7 @@ class Api:
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url
         self.token = token
-        self.http = httpx2.Client(base_url=url, timeout=30, headers=bearer(token) if token else {})
+        self.http = httpx2.Client(base_url=url, timeout=30, headers=bearer(token) if token else {}, verify=PLAIN)
 
     @classmethod
     def sign_in(cls, url: str, username: str, password: str = PASSWORD) -> Self:
@@ -89,7 +91,8 @@ class Api:
 
 def login(url: str, username: str, password: str = PASSWORD) -> Thing:
     """Sign in and return the tokens."""
-    answer = httpx2.post(f"{url}/api/v1/auth/login", json={"username": username, "password": password})
+    body = {"username": username, "password": password}
+    answer = httpx2.post(f"{url}/api/v1/auth/login", json=body, verify=PLAIN)
     assert answer.status_code == httpx2.codes.OK, answer.text
     return dict(answer.json())
 

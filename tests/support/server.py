@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,8 +19,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from support import forked
+
 ROOT = Path(__file__).parents[2]
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak to us, who have no TLS; to read the usual certificates costs each of them 60 ms."""
 PROGRAM = (sys.executable, "-m", "tutti")
+Process = subprocess.Popen[str] | forked.Forked
 _START_S = 60
 _STOP_S = 40
 
@@ -38,10 +44,13 @@ def run(
     data_dir: Path, *args: str | Path, stdin: str = "", settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command of the program to its end."""
+    command, env = [str(one) for one in args], environment(data_dir, settings)
+    if forked.is_possible(env):
+        return forked.command(command, env, stdin=stdin, timeout_s=_START_S)
     return subprocess.run(
-        [*PROGRAM, *map(str, args)],
+        [*PROGRAM, *command],
         input=stdin,
-        env=environment(data_dir, settings),
+        env=env,
         capture_output=True,
         text=True,
         check=False,
@@ -86,7 +95,7 @@ class Server:
         claim_token: What it printed, None when it was claimed before.
     """
 
-    def __init__(self, process: subprocess.Popen[str], data_dir: Path) -> None:
+    def __init__(self, process: Process, data_dir: Path) -> None:
         self.process = process
         self.data_dir = data_dir
         self.log: list[str] = []
@@ -151,7 +160,7 @@ def serving(
     with start(data_dir, *(["--music", str(music)] if music else []), settings=wanted) as process:
         server = Server(process, data_dir)
         try:
-            assert httpx2.get(f"{server.url}/health", timeout=_START_S).status_code == httpx2.codes.OK
+            assert httpx2.get(f"{server.url}/health", timeout=_START_S, verify=PLAIN).status_code == httpx2.codes.OK
             yield server
         finally:
             if process.poll() is None:
@@ -161,21 +170,27 @@ def serving(
 
 
 @contextmanager
-def start(data_dir: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def start(data_dir: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[Process]:
     """Start `tutti serve` and leave no process behind."""
-    with subprocess.Popen(
-        [*PROGRAM, "serve", *options],
-        env=environment(data_dir, settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with _started(["serve", *options], environment(data_dir, settings)) as process:
         try:
             yield process
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def _started(command: list[str], env: Mapping[str, str]) -> Process:
+    if forked.is_possible(env):
+        return forked.serving(command, env)
+    return subprocess.Popen(
+        [*PROGRAM, *command],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def wait_until(condition: Callable[[], object], *, what: str, deadline_s: float = 30, every_s: float = 0.05) -> None:

@@ -26,6 +26,7 @@ FILE_CALLS = (
 )  # fmt: skip
 """What a write to disk is made of, under the names of all architectures."""
 
+_LETS_GO_S = 10.0
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<rest>.*)")
 _WHOLE = re.compile(r"(?P<name>\w+)\((?P<args>.*)\) += (?P<result>.*)")
 _BEGUN = re.compile(r"(?P<name>\w+)\((?P<args>.*) <unfinished \.\.\.>")
@@ -128,7 +129,12 @@ def attach(pid: int, *, log: Path, calls: Sequence[str], fault: Fault | None = N
             yield
         finally:
             tracer.send_signal(signal.SIGINT)
-            tracer.communicate()
+            try:
+                tracer.communicate(timeout=_LETS_GO_S)
+            except subprocess.TimeoutExpired:
+                # It may wait for a thread that waits, in vfork, for a child that waits for it; dead, it lets go of all.
+                tracer.kill()
+                tracer.communicate()
 
 
 def parse(text: str) -> list[Call]:

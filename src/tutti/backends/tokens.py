@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
@@ -51,23 +51,23 @@ class RS256Tokens:
             clock: Tells what has expired.
             look: Returns the signing keys as they are now, the one that signs last; cheap when nothing changed.
         """
-        self._known = _Known(keys.signing)
+        self._signing = keys.signing
         self._issuer = issuer
         self._clock = clock
         self._look = look
 
     def warm_up(self) -> None:
         """Do now what the first token would wait for."""
-        _ = self._known.keys
+        _imported(self._signing)
 
     def mint(self, claims: AccessClaims) -> str:
         """Return the signed token."""
         from joserfc import jws  # noqa: PLC0415 - see the class
 
-        known = self._current()
-        signer = known.signing[-1]
+        signing = self._current()
+        signer = signing[-1]
         payload = json.dumps(self._to_wire(claims), separators=(",", ":"))
-        return jws.serialize_compact(_header(signer), payload, known.keys[_segment(signer)], [_ALGORITHM])
+        return jws.serialize_compact(_header(signer), payload, _imported(signing)[_segment(signer)], [_ALGORITHM])
 
     def verify(self, text: str) -> AccessClaims:
         """Return what a token of ours says.
@@ -90,17 +90,14 @@ class RS256Tokens:
         return {
             "keys": [
                 {"kty": "RSA", "use": "sig", "alg": _ALGORITHM, "kid": key.kid, "n": key.modulus, "e": key.exponent}
-                for key in self._current().signing
+                for key in self._current()
             ]
         }
 
-    def _current(self) -> "_Known":
-        known = self._known
+    def _current(self) -> tuple[SigningKey, ...]:
         if self._look is not None:
-            signing = self._look()
-            if signing is not known.signing:
-                self._known = known = _Known(signing)
-        return known
+            self._signing = self._look()
+        return self._signing
 
     def _genuine(self, text: str) -> bytes:
         from joserfc import jws  # noqa: PLC0415 - see the class
@@ -108,7 +105,7 @@ class RS256Tokens:
 
         if len(text) > TOKEN_MAX or not text.isascii():
             _refuse()
-        key = self._current().keys.get(text.partition(".")[0])
+        key = _imported(self._current()).get(text.partition(".")[0])
         if key is None:
             _refuse()
         try:
@@ -153,18 +150,16 @@ class RS256Tokens:
         return claims
 
 
-class _Known:
-    """The keys at one moment."""
+@lru_cache(maxsize=2)
+def _imported(signing: tuple[SigningKey, ...]) -> "dict[str, RSAKey]":
+    """Return each key by the first segment of the tokens it signed.
 
-    def __init__(self, signing: tuple[SigningKey, ...]) -> None:
-        self.signing = signing
+    To check a key takes 70 ms, so all that sign with the same ones share what comes of it; those before the last
+    rotation are forgotten with the next.
+    """
+    from joserfc.jwk import RSAKey  # noqa: PLC0415 - see `RS256Tokens`
 
-    @cached_property
-    def keys(self) -> "dict[str, RSAKey]":
-        """Each key by the first segment of the tokens it signed."""
-        from joserfc.jwk import RSAKey  # noqa: PLC0415 - see `RS256Tokens`
-
-        return {_segment(key): RSAKey.import_key(key.pem) for key in self.signing}
+    return {_segment(key): RSAKey.import_key(key.pem) for key in signing}
 
 
 def _refuse() -> NoReturn:

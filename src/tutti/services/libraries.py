@@ -71,6 +71,7 @@ class Libraries:
             tx.libraries.add(library)
             tx.libraries.add_member(library.id, caller.user_id, "owner")
             tell_access(tx, library.id)
+            note(tx, Action.LIBRARY_MAKE, caller, wanted)
             return LibraryRow(library.id, library.uuid, library.name, is_personal=False, role="owner")
 
     def one(self, caller: Caller, library_uuid: UUID) -> LibraryRow:
@@ -94,6 +95,7 @@ class Libraries:
             row = owned_library(tx, caller, library_uuid)
             tx.libraries.rename(row.id, wanted)
             tell_access(tx, row.id)
+            note(tx, Action.LIBRARY_RENAME, caller, f"{row.name} {wanted}")
             return row._replace(name=wanted, track_count=tx.libraries.track_count(row.id))
 
     def delete(self, caller: Caller, library_uuid: UUID) -> None:

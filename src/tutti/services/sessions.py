@@ -173,6 +173,7 @@ class Sessions:
             if session is not None and session.revoked_at is None:
                 session.revoked_at = tx.now
                 access_changed(tx)
+                note(tx, Action.SIGN_OUT, caller, session.label)
 
     def mine(self, caller: Caller) -> Sequence[SessionRow]:
         """Return where the caller is signed in, what was used last first.

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database, Tx, WriteTx
 from tutti.db.repos.sources import RefusedFile
 from tutti.domain.audit import Action
-from tutti.domain.caller import Caller, Permission
+from tutti.domain.caller import Actor, Caller, Operator, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import LibraryId, SourceId
@@ -39,7 +39,7 @@ class Sources:
         caller.require(Permission.CURATE)
         path = _real(folder)
         with self._db.write() as tx:
-            return _add(tx, editable_library(tx, caller, library_uuid), path)
+            return _add(tx, editable_library(tx, caller, library_uuid), path, Operator())
 
     def add_named(self, caller: Caller, folder: str, library_uuid: UUID | None) -> Source:
         """Let a library read a folder of the server, and have it scanned soon.
@@ -53,8 +53,7 @@ class Sources:
             raise AppError(ErrorKind.INVALID, "not_a_folder", "The folder needs its whole path.")
         path = _real(Path(folder))
         with self._db.write() as tx:
-            source_id = _add(tx, editable_library(tx, caller, library_uuid), path)
-            note(tx, Action.SOURCE_ADD, caller, path.decode("utf-8", "replace"))
+            source_id = _add(tx, editable_library(tx, caller, library_uuid), path, caller)
             tx.enqueue(JobKind.SCAN_SOURCE, str(source_id))
             return tx.sources.get(source_id)
 
@@ -76,7 +75,7 @@ class Sources:
         """As `add`, for a library that nobody owns yet."""
         path = _real(folder)
         with self._db.write() as tx:
-            return _add(tx, library_id, path)
+            return _add(tx, library_id, path, Operator())
 
     def mine(self, caller: Caller) -> Sequence[Source]:
         """Return the sources of the libraries the caller may change.
@@ -132,7 +131,7 @@ def _editable(tx: Tx, caller: Caller, source_uuid: UUID) -> SourceId:
     return SourceId(source.id)
 
 
-def _add(tx: WriteTx, library_id: LibraryId, path: bytes) -> SourceId:
+def _add(tx: WriteTx, library_id: LibraryId, path: bytes, actor: Actor) -> SourceId:
     known = tx.sources.by_path(library_id, path)
     if known is not None and known.state == "removing":
         raise AppError(ErrorKind.BUSY, "source_leaving", "The folder is still being removed; try again in a moment.")
@@ -143,6 +142,7 @@ def _add(tx: WriteTx, library_id: LibraryId, path: bytes) -> SourceId:
             raise AppError(
                 ErrorKind.CONFLICT, "source_overlaps", "The library reads a folder above or below this one already."
             )
+    note(tx, Action.SOURCE_ADD, actor, path.decode("utf-8", "replace"))
     if known is not None:
         tx.sources.revive(SourceId(known.id))
         return SourceId(known.id)

@@ -99,6 +99,7 @@ class Trash:
         """
         with self._db.write() as tx:
             tx.trash.purge([_trashed(tx, caller, item_uuid).id])
+            note(tx, Action.TRASH_PURGE, caller, str(item_uuid))
 
     def empty(self, caller: Caller) -> None:
         """Have everything removed for good that lies in the trash of the caller's libraries now.

@@ -1,17 +1,20 @@
 """The pool: an answer for each file whatever happens, in order, to several callers, from children that may be lost."""
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
+from support.httpbytes import open_descriptors
 from support.media_corpus import media_file
 from tutti.backends.media_worker.pool import PooledMediaReader
-from tutti.backends.media_worker.process import Child
+from tutti.backends.media_worker.process import Child, _Program
 from tutti.domain.errors import AppError
 from tutti.domain.media import Reading, Refusal, Refused
 from tutti.ports.media import MediaFile
@@ -42,6 +45,22 @@ def _pid(reader: PooledMediaReader) -> int:
     child = reader._lanes[0]._child
     assert isinstance(child, Child)
     return child._pid
+
+
+def test_a_program_that_cannot_be_started_leaves_nothing_open() -> None:
+    """P27: a server without descriptors lost one more at each try, until it was collected."""
+    before = open_descriptors()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = (number for number in count() if not Path(f"/proc/self/fd/{number}").exists())
+    _, _, third = next(free), next(free), next(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (third, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            _Program()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert open_descriptors() == before
 
 
 def _with(files: Sequence[MediaFile], at: int, harm: Callable[[], None]) -> Iterator[MediaFile]:

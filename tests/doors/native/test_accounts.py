@@ -9,13 +9,13 @@ import pytest
 
 from doors.native.conftest import Served
 from support.api import PASSWORD, Api, bearer, code_of, login
-from support.server import add_user, run, serving, wait_until
+from support.server import PLAIN, add_user, run, serving, wait_until
 from support.tones import write_tone
 
 
 def refresh(url: str, token: object) -> httpx2.Response:
     """Trade a refresh token."""
-    return httpx2.post(f"{url}/api/v1/auth/refresh", json={"refresh_token": token})
+    return httpx2.post(f"{url}/api/v1/auth/refresh", json={"refresh_token": token}, verify=PLAIN)
 
 
 class TestSigningIn:
@@ -60,7 +60,7 @@ class TestSigningIn:
 
         def attempt(_: int) -> httpx2.Response:
             body = {"username": "ada", "password": "wrong"}
-            return httpx2.post(f"{served.server.url}/api/v1/auth/login", json=body, timeout=60)
+            return httpx2.post(f"{served.server.url}/api/v1/auth/login", json=body, timeout=60, verify=PLAIN)
 
         with ThreadPoolExecutor(33) as pool:
             attempts = [pool.submit(attempt, number) for number in range(33)]

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from support.api import PASSWORD, code_of, login
-from support.server import Server, add_user, copied, serving, template
+from support.server import PLAIN, Server, add_user, copied, serving, template
 
 __all__ = ["template"]  # a fixture
 
@@ -34,7 +34,7 @@ def behind_proxy(template: Path, tmp_path: Path) -> Iterator[Server]:
 
 def guess(server: Server, number: int, headers: dict[str, str] | None = None) -> httpx2.Response:
     body = {"username": "ada", "password": f"guess {number}"}
-    return httpx2.post(f"{server.url}/api/v1/auth/login", json=body, headers=headers, timeout=30)
+    return httpx2.post(f"{server.url}/api/v1/auth/login", json=body, headers=headers, timeout=30, verify=PLAIN)
 
 
 def test_the_eleventh_guess_is_told_to_wait(server: Server) -> None:

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from support.api import PASSWORD, Api, code_of
-from support.server import Server, add_user, copied, serving
+from support.server import PLAIN, Server, add_user, copied, serving
 
 FIELDS = {"username": "ada", "password": PASSWORD}
 
@@ -38,7 +38,7 @@ def claim(server: Server, **change: object) -> httpx2.Response:
 
 def send_form(server: Server, **change: str) -> httpx2.Response:
     """Try to claim by the form."""
-    return httpx2.post(f"{server.url}/claim", data={"token": server.claim_token, **FIELDS, **change})
+    return httpx2.post(f"{server.url}/claim", data={"token": server.claim_token, **FIELDS, **change}, verify=PLAIN)
 
 
 class TestByTheAPI:
@@ -133,7 +133,7 @@ class TestByTheForm:
     def test_a_form_that_is_none_is_refused(self, closed: Server, content: bytes) -> None:
         fields = {"Content-Type": "application/x-www-form-urlencoded"}
 
-        answer = httpx2.post(f"{closed.url}/claim", content=content, headers=fields)
+        answer = httpx2.post(f"{closed.url}/claim", content=content, headers=fields, verify=PLAIN)
 
         assert 400 <= answer.status_code < 500
 

@@ -11,6 +11,7 @@ import pytest
 
 from doors.native.conftest import Served
 from support.api import Api, code_of
+from support.httpbytes import Client, request
 from support.routes import Operation, operations
 
 ENDLESS = "/api/v1/events"
@@ -199,6 +200,19 @@ def test_a_body_without_a_length_is_counted_while_it_comes(served: Served) -> No
     answer = served.nobody.request("POST", "/auth/login", content=(b"x" * 65_536 for _ in range(20)))
 
     assert code_of(answer) == (413, "body_too_large")
+
+
+def test_whoever_leaves_in_the_middle_of_a_body_is_no_crash(served: Served) -> None:
+    """Each that was slow on purpose left a page of log (P55)."""
+    fields = {"Content-Length": "100", "Content-Type": "application/json"}
+
+    with Client(urlsplit(served.server.url).port or 0) as client:
+        client.send(request("/api/v1/auth/login", "POST", **fields) + b"{")
+        client.socket.shutdown(socket.SHUT_WR)
+        client.rest()
+
+    assert served.nobody.get("//health").is_success
+    assert [line for line in served.server.log if "request.crashed" in line] == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from doors.native.conftest import Served
 from support.api import PASSWORD, Api, bearer, code_of
-from support.server import Server, copied, run, serving, template
+from support.server import PLAIN, Server, copied, run, serving, template
 
 __all__ = ["template"]  # a fixture
 
@@ -60,7 +60,8 @@ class TestWhoMayRead:
         fields = ELSEWHERE | shown | {"X-Request-Id": "same"}
 
         here, nowhere = (
-            httpx2.request(method, f"{guarded.url}{path}", headers=fields) for path in ("/metrics", "/metricz")
+            httpx2.request(method, f"{guarded.url}{path}", headers=fields, verify=PLAIN)
+            for path in ("/metrics", "/metricz")
         )
 
         assert here.status_code == nowhere.status_code == 404

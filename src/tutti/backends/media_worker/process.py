@@ -113,8 +113,12 @@ class _Program:
         self._control, theirs = socket.socketpair()
         self._control.settimeout(_START_S)
         self._lock = Lock()
-        with theirs:
-            self._process = _started(theirs.fileno())
+        try:
+            with theirs:
+                self._process = _started(theirs.fileno())
+        except OSError:
+            self._control.close()
+            raise
 
     def fork(self) -> tuple[int, socket.socket]:
         """Return pid and socket of a new child; raises OSError when the keeper is not there."""

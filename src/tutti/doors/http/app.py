@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Litestar, Request, Response, Router
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.types import Scope
 
 from tutti.domain.errors import AppError, ErrorKind
@@ -119,9 +119,14 @@ def _failure(door: Door, path: str, error: Exception) -> Failure:
         if error.status_code == 400:  # noqa: PLR2004 - its detail names the wrong field
             message = _readable(error)
         return Failure(error.status_code, code, message, dict(error.headers or {}))
+    if isinstance(error, InternalServerException) and error.detail == _GONE:
+        return Failure(400, "body_cut_off", "The body has no end.", {})
     _log.error("request.crashed", path=path, exc_info=error)
     return Failure(500, "internal_error", "Something went wrong on the server.", {})
 
+
+# What Litestar says when a client is gone, or was given up, before the end of its body: nobody is left to be answered.
+_GONE = "client disconnected prematurely"
 
 _WORDS = {
     400: ("bad_request", "The request cannot be understood."),
