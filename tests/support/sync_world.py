@@ -155,7 +155,7 @@ class Phone:
 
 def settled(phones: list[Phone], rounds: int = 8) -> bool:
     """Let the phones run in turn until a whole turn does nothing; False when that does not happen."""
-    return any(not any([phone.run() for phone in phones]) for _ in range(rounds))
+    return any(not sum(len(phone.run()) for phone in phones) for _ in range(rounds))
 
 
 def named(wish: Wish, device: str) -> Wish:

@@ -248,7 +248,7 @@ def _sides(site: Site, pool: ThreadPoolExecutor, scan: Scan, seen: Mapping[str, 
         for item, one in bindings.items()
         if one.path in seen and seen[one.path].hash != one.base and item in remotes and remotes[item].audio_hash
     ]
-    found = in_lanes(pool, site.parallel, lambda path: sound.hash_in(site.tree, path), retagged)
+    found = in_lanes(pool, site.parallel, lambda path: sound.hash_at(site.tree, path), retagged)
     sounds = {path: digest for path, digest in found if digest is not None}
     return Sides(scan, seen, bindings, remotes, sounds)
 

@@ -40,8 +40,10 @@ def key_of(path: str) -> str:
 
 def is_audio(name: str) -> bool:
     """Whether a name promises audio and is not hidden."""
+    if name.startswith("."):
+        return False
     # Only the ending counts, which is ASCII in every audio name; what a text cannot encode has no part in it.
-    return not name.startswith(".") and container_of_name(name[-8:].encode("utf-8", "replace")) is not None
+    return name.endswith(_UNKNOWN_ENDING) or container_of_name(name[-8:].encode("utf-8", "replace")) is not None
 
 
 class Names:

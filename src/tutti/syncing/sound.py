@@ -1,46 +1,33 @@
-"""The sound in a file, apart from its tags."""
+"""The sound in a file of the folder, apart from its tags, as the server finds it."""
 
-import hashlib
 import os
-from typing import NamedTuple
 
-from tutti.syncing.tree import CHUNK_BYTES, ChangedError, Tree
-
-
-class Sound(NamedTuple):
-    """Where the sound of a file is, in bytes."""
-
-    offset: int
-    length: int
+from tutti.domain.sound import Region, find_sound, hash_of
+from tutti.syncing.tree import ChangedError, Tree
 
 
-def find_sound(fd: int) -> Sound | None:  # noqa: ARG001
-    """Return where the sound of an open file is, None when its layout is not known or it is in pieces."""
-    return None
+def region_in(fd: int) -> Region | None:
+    """Return where the sound of an open file is, None when it is in pieces or of no known kind."""
+    with open(fd, "rb", closefd=False) as file:
+        return find_sound(file, os.fstat(fd).st_size)
 
 
-def hash_of(fd: int, sound: Sound) -> str:
-    """Return the SHA-256 of the sound, in hex."""
-    digest, end, at = hashlib.sha256(), sound.offset + sound.length, sound.offset
-    while at < end:
-        chunk = os.pread(fd, min(CHUNK_BYTES, end - at), at)
-        if not chunk:
-            raise ChangedError
-        digest.update(chunk)
-        at += len(chunk)
-    return digest.hexdigest()
+def hash_in(fd: int, region: Region) -> str:
+    """Return the SHA-256 of the sound of an open file, in hex."""
+    with open(fd, "rb", closefd=False) as file:
+        return hash_of(file, region)
 
 
-def hash_in(tree: Tree, path: str) -> str | None:
-    """Return the SHA-256 of the sound of a file in the folder, None when it cannot be told."""
+def hash_at(tree: Tree, path: str) -> str | None:
+    """Return the SHA-256 of the sound of a file, in hex; None when it cannot be told."""
     try:
         fd = tree.open(path)
     except (OSError, ChangedError):
         return None
     try:
-        found = find_sound(fd)
-        return None if found is None else hash_of(fd, found)
-    except ChangedError:
+        region = region_in(fd)
+        return None if region is None else hash_in(fd, region)
+    except OSError:
         return None
     finally:
         os.close(fd)

@@ -120,18 +120,18 @@ class Transfers:
         """
         fd, size = self._open(path, seen.stat), seen.stat.size
         try:
-            found = sound.find_sound(fd) if tags_only else None
-            if found is None or sound.hash_of(fd, found) != told.audio_hash:
+            found = sound.region_in(fd) if tags_only else None
+            if found is None or sound.hash_in(fd, found) != told.audio_hash:
                 body = self._body(fd, 0, size)
                 self._server.push(told.item, told.hash, seen.hash, size, body, head=None)
                 return
-            end = found.offset + found.length
+            end = found.offset + found.size_bytes
 
             def around() -> Iterator[bytes]:
                 yield from self._pieces(fd, 0, found.offset)
                 yield from self._pieces(fd, end, size - end)
 
-            self._server.push(told.item, told.hash, seen.hash, size - found.length, around, head=found.offset)
+            self._server.push(told.item, told.hash, seen.hash, size - found.size_bytes, around, head=found.offset)
         finally:
             os.close(fd)
 
@@ -165,8 +165,8 @@ class Transfers:
         """Fetch what is around the sound of an item, around the sound of its file; None when they do not fit."""
         fd = self._open(path, expected.stat)
         try:
-            found, end = sound.find_sound(fd), told.audio_offset + told.audio_bytes
-            if found is None or found.length != told.audio_bytes or end > told.size:
+            found, end = sound.region_in(fd), told.audio_offset + told.audio_bytes
+            if found is None or found.size_bytes != told.audio_bytes or end > told.size:
                 return None
             part = part_path(path, told.item, told.hash)
             target = self._tree.open_part(part)
@@ -174,7 +174,7 @@ class Transfers:
                 os.ftruncate(target, 0)
                 sink = _Sink(target, told.size)
                 self._add(sink, told, 0, told.audio_offset)
-                for piece in self._pieces(fd, found.offset, found.length, counts=False):
+                for piece in self._pieces(fd, found.offset, found.size_bytes, counts=False):
                     sink.add(piece)
                 self._add(sink, told, end, told.size)
                 if sink.digest.hexdigest() == told.hash:
