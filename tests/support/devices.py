@@ -1,16 +1,21 @@
-"""Devices that are kept in step: a folder each, and the real program."""
+"""Devices that are kept in step: a folder each, with the real program or with what it calls."""
 
-import json
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from support.api import PASSWORD, Thing
+from support.api import PASSWORD
 from support.server import PROGRAM, environment
+from tutti.syncing import opening, rounds
+from tutti.syncing.looking import Report
+from tutti.syncing.opening import Order
+from tutti.syncing.plan import Wish
 
-_RUN_S = 120
+_RUN_S = 200
+DAY = "2026-11-26"
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,8 @@ class Device:
     place: Path
     url: str
     name: str
-    user: str = "ada"
+    user: str
+    key: str = field(repr=False)
 
     @property
     def folder(self) -> Path:
@@ -29,21 +35,40 @@ class Device:
         return path
 
     @property
-    def environment(self) -> dict[str, str]:
-        homes = {"XDG_CONFIG_HOME": str(self.place / "config"), "XDG_STATE_HOME": str(self.place / "state")}
-        return environment(self.place / "unused", homes)
+    def order(self) -> Order:
+        wish = Wish(device=self.name, day=DAY)
+        return Order(
+            self.folder, self.url, self.key, state=self.place / "state/tutti", wish=wish, device_name=self.name
+        )
+
+    def round(self, **wishes: bool) -> Report:
+        """Make one round in this process."""
+        order = self.order
+        with opening.opened(replace(order, wish=replace(order.wish, **wishes))) as site:
+            return rounds.run(site)
+
+    def sync(self, **wishes: bool) -> dict[str, int]:
+        """Make one round in which nothing fails, and return what was done."""
+        report = self.round(**wishes)
+        assert not report.failures, report.failures
+        return done(report)
 
     def command(self, *options: str) -> list[str]:
         return [*PROGRAM, "sync", str(self.folder), "--server", self.url, "--device", self.name, *options]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        homes = {"XDG_CONFIG_HOME": str(self.place / "config"), "XDG_STATE_HOME": str(self.place / "state")}
+        return environment(self.place / "unused", homes)
+
+    @property
     def signed_in(self) -> Sequence[str]:
         return ("--user", self.user, "--password-stdin")
 
     def run(self, *options: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
-        """Run to the end, as the account."""
-        command = self.command(*self.signed_in(), *options)
+        """Run the program to its end; who it is for is among the options."""
         return subprocess.run(
-            command,
+            self.command(*options),
             input=f"{password}\n",
             env=self.environment,
             capture_output=True,
@@ -52,30 +77,26 @@ class Device:
             timeout=_RUN_S,
         )
 
-    def sync(self, *options: str) -> Thing:
-        """Run, and return what was done; all of it must have been."""
-        done = self.run("--json", *options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return dict(json.loads(done.stdout))
-
-    def killed_after(self, seconds: float, *options: str, number: int = signal.SIGKILL) -> int:
-        """Run, and end it by a signal after a while, unless it was faster; returns its status."""
-        with subprocess.Popen(
-            self.command(*self.signed_in(), *options),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=self.environment,
+    def started(self, *options: str) -> "subprocess.Popen[str]":
+        """Start the program with the key in its environment."""
+        return subprocess.Popen(
+            self.command(*options),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment | {"TUTTI_SYNC__KEY": self.key},
             text=True,
-        ) as process:
-            assert process.stdin is not None
-            process.stdin.write(f"{PASSWORD}\n")
-            process.stdin.flush()
+        )
+
+    def ended_after(self, seconds: float, *options: str, number: int = signal.SIGKILL) -> int:
+        """Run the program, and end it by a signal after a while unless it was faster; returns its status."""
+        with self.started(*options) as process:
             try:
-                return process.wait(seconds)
+                process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
                 process.send_signal(number)
-                return process.wait(_RUN_S)
+                process.communicate(timeout=_RUN_S)
+            return process.returncode
 
     def tree(self) -> Mapping[str, bytes]:
         """Return every file that a person sees."""
@@ -86,13 +107,19 @@ class Device:
         }
 
     def leftovers(self) -> Sequence[str]:
-        """Return the hidden files of our own."""
-        return [str(path) for path in self.folder.rglob(".tutti-*") if path.is_file()]
+        """Return the hidden files of our own, save those that were set aside."""
+        found = (path.relative_to(self.folder) for path in self.folder.rglob(".tutti-*"))
+        return [str(path) for path in found if (self.folder / path).is_file()]
 
     def put(self, path: str, content: bytes) -> None:
         """Have a file in the folder."""
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_bytes(content)
+
+
+def done(report: Report) -> dict[str, int]:
+    """Return what a round did, by the names of actions."""
+    return {kind.name.lower(): count for kind, count in Counter(report.counts).items()}
 
 
 def noise(seed: int, size: int = 3000) -> bytes:

@@ -33,7 +33,9 @@ class Cloud:
     def push(self, item: str, replaced: str, content: str) -> bool:
         remote = self.items[item]
         if remote.is_gone or remote.hash != replaced:
-            return False
+            return False  # 409 bytes_changed
+        if content in {one.hash for one in self.items.values() if not one.is_gone}:
+            return False  # 409 bytes_known
         self.items[item] = remote._replace(hash=content, audio_hash=sound_of(content))
         return True
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from tutti.domain.errors import AppError, ErrorKind
@@ -152,6 +153,10 @@ class _Merge:
         self._unbound: set[str] = set()
         self._names: Names | None = None
 
+    @cached_property
+    def _live(self) -> frozenset[str]:
+        return frozenset(remote.hash for remote in self._view.remotes.values() if not remote.is_gone)
+
     @property
     def _taken(self) -> Names:
         if self._names is None:  # most runs give no name to anything, and a hundred thousand names take their time
@@ -235,6 +240,9 @@ class _Merge:
         elif mine == binding.base:
             yield from self._changed_there(binding, remote, path)
         elif remote.hash == binding.base and not remote.is_gone:
+            if mine in self._live:  # a copy of another item has taken its place: no library has two of the same bytes
+                yield from self._vanished(binding, remote)
+                return
             has_same_sound = remote.audio_hash is not None and remote.audio_hash == self._view.sounds.get(path)
             yield Action(Kind.PUSH_TAGS if has_same_sound else Kind.PUSH, path, binding.item)
         else:
@@ -284,7 +292,6 @@ class _Merge:
         waiting = defaultdict(list)
         for item in sorted(self._unbound):
             waiting[remotes[item].hash].append(item)
-        known = {remote.hash for remote in remotes.values() if not remote.is_gone}
         for path, digest in list(self._loose.items()):
             if path not in self._view.local:  # it has yet to step aside
                 continue
@@ -295,7 +302,7 @@ class _Merge:
                 items.remove(item)
                 self._unbound.discard(item)
                 yield Action(Kind.ADOPT, path, item)
-            if digest in known:
+            if digest in self._live:
                 del self._loose[path]
 
     def _incoming(self) -> Iterator[Action]:

@@ -131,7 +131,12 @@ class Transfers:
                 yield from self._pieces(fd, 0, found.offset)
                 yield from self._pieces(fd, end, size - end)
 
-            self._server.push(told.item, told.hash, seen.hash, size - found.size_bytes, around, head=found.offset)
+            try:
+                self._server.push(told.item, told.hash, seen.hash, size - found.size_bytes, around, head=found.offset)
+            except AppError as error:
+                if error.code != "no_sound":  # it has not looked for it yet
+                    raise
+                self._server.push(told.item, told.hash, seen.hash, size, self._body(fd, 0, size), head=None)
         finally:
             os.close(fd)
 
