@@ -6,7 +6,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tutti.cli import audit, backups, databases, doctor, importing, keys, libraries, scanning, serving, sources, users
+from tutti.cli import (
+    audit,
+    backups,
+    databases,
+    doctor,
+    importing,
+    keys,
+    libraries,
+    scanning,
+    serving,
+    sources,
+    syncing,
+    users,
+)
 from tutti.cli.output import visible
 from tutti.domain.errors import AppError
 from tutti.settings import BadSetting
@@ -32,6 +45,7 @@ app.add_typer(audit.app, name="audit")
 app.command("serve")(serving.serve)
 app.command("scan")(scanning.scan)
 app.command("doctor")(doctor.doctor)
+app.command("sync")(syncing.sync)
 
 
 @app.command("openapi")

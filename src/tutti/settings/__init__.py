@@ -5,6 +5,7 @@ file that holds the value. The names of the programs that Tutti replaces stand i
 """
 
 from tutti.settings.bare import BARE_NAMES
+from tutti.settings.folders import UserFolders, user_folders
 from tutti.settings.loading import BadSetting, bare_remarks, load
 from tutti.settings.parts import AuthSettings, LogSettings
 from tutti.settings.tree import DOORS, PREFIX, Settings, names
@@ -17,7 +18,9 @@ __all__ = [
     "BadSetting",
     "LogSettings",
     "Settings",
+    "UserFolders",
     "bare_remarks",
     "load",
     "names",
+    "user_folders",
 ]

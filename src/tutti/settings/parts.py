@@ -358,6 +358,14 @@ class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"token: must have at least {_TOKEN_MIN} characters")
 
 
+class SyncSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The program that keeps folders in step with a server; the server itself reads none of it."""
+
+    key: Annotated[
+        Secret, Meta(description="App key with which `tutti sync` speaks to a server, instead of one that it keeps.")
+    ] = Secret()
+
+
 class CompatSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the programs that Tutti replaces."""
 

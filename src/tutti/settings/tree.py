@@ -28,6 +28,7 @@ from tutti.settings.parts import (
     QuotaSettings,
     RedisSettings,
     ScanSettings,
+    SyncSettings,
     TrashSettings,
     UploadSettings,
 )
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mopidy: MopidySettings = MopidySettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    sync: SyncSettings = SyncSettings()
     compat: CompatSettings = CompatSettings()
 
     def __post_init__(self) -> None:
