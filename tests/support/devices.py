@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from support.api import PASSWORD
 from support.server import PROGRAM, environment
@@ -41,7 +42,7 @@ class Device:
             self.folder, self.url, self.key, state=self.place / "state/tutti", wish=wish, device_name=self.name
         )
 
-    def round(self, **wishes: bool) -> Report:
+    def round(self, **wishes: Any) -> Report:
         """Make one round in this process."""
         order = self.order
         with opening.opened(replace(order, wish=replace(order.wish, **wishes))) as site:

@@ -3,14 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from tutti.backends.blobs_local import LocalBlobs
 from tutti.domain.values import BlobHash
 from tutti.ports.blobs import BlobStore, RemoteBlobs
 from tutti.settings import Settings
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +50,16 @@ def _bucket(settings: Settings, reserve_bytes: int) -> Storage:
         access_key=str(settings.blobs.access_key),
         secret_key=str(settings.blobs.secret_key),
     )
-    bucket = blobs_s3.Bucket(address, on_failure=lambda reason: _log.warning("store.failed", reason=reason))
+    bucket = blobs_s3.Bucket(address, on_failure=lambda reason: _warn("store.failed", reason=reason))
     blobs = blobs_s3.S3Blobs(bucket, settings.blobs_dir, reserve_bytes=reserve_bytes, on_repair=_repaired)
     return Storage(blobs, blobs_s3.S3Remote(bucket), bucket.prepare, str(address))
 
 
 def _repaired(blob_hash: BlobHash) -> None:
-    _log.warning("blob.repaired", blob=blob_hash)
+    _warn("blob.repaired", blob=blob_hash)
+
+
+def _warn(event: str, **facts: object) -> None:
+    import structlog  # noqa: PLC0415 - takes rich along, which a server does without
+
+    structlog.get_logger().warning(event, **facts)
