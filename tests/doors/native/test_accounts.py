@@ -23,7 +23,7 @@ class TestSigningIn:
         signed_in = login(served.server.url, "bob")
 
         assert signed_in["token_type"] == "Bearer"
-        assert signed_in["expires_in"] == 15 * 60
+        assert signed_in["expires_in"] == 60 * 60
         assert signed_in["user"].items() <= served.bob.read("/me").items()
         assert (signed_in["user"]["email"], signed_in["user"]["roles"]) == ("bob@example.org", ["user"])
         assert served.nobody.get("/me", bearer(signed_in["access_token"])).json()["username"] == "bob"
