@@ -53,7 +53,7 @@ def test_an_address_that_is_not_ours_is_named(data_dir: Path) -> None:
     [
         ("TUTTI_HTTP__PORT", "70000"),
         ("TUTTI_HTTP__PORTS", "7700"),
-        ("TUTTI_DOORS", "astolfo"),
+        ("TUTTI_DOORS", "subsonic"),
         ("TUTTI_AUTH__SECURITY_KEY_FILE", "/nowhere/key"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tutti.domain.errors import ErrorKind
-from tutti.doors.astolfo.calls import Policy
+from tutti.doors.astolfo.calls import Policy, Visitors
 from tutti.doors.astolfo.codes import CODES
 from tutti.doors.astolfo.devices import DeviceService
 from tutti.doors.astolfo.server import SERVICES, Service
@@ -15,11 +15,12 @@ ROOT = Path(__file__).parents[2]
 ANONYMOUS = Path(__file__).with_name("anonymous_methods.txt")
 
 NOTHING: Any = None
+NOBODY = Visitors(NOTHING, NOTHING, NOTHING)
 SERVED: dict[str, Service] = {
     "auth.AuthService": AuthService(NOTHING, NOTHING, NOTHING),
-    "file.FileService": FileService(*[NOTHING] * 6),
-    "sync.SyncService": SyncService(NOTHING, NOTHING),
-    "tutti.v1.SyncService": DeviceService(*[NOTHING] * 8),
+    "file.FileService": FileService(NOBODY, *[NOTHING] * 5),
+    "sync.SyncService": SyncService(NOBODY, NOTHING),
+    "tutti.v1.SyncService": DeviceService(NOBODY, *[NOTHING] * 7),
 }
 METHODS = {
     f"/{name}/{method}": answered.policy

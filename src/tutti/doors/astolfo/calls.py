@@ -18,7 +18,7 @@ from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.origin import Origin, arrive
 from tutti.doors.astolfo.codes import code_of, trailers
-from tutti.doors.http.access import Gate
+from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.hop import Hop
 from tutti.services.accounts import Accounts
 
@@ -68,10 +68,9 @@ class Visitors:
 
         A token that is shown counts, also on an open port: a bad one is refused.
         """
-        shown = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
+        shown = _shown(context)
         if shown or self.open_as is None:
-            headers = [(b"authorization", value if isinstance(value, bytes) else value.encode()) for value in shown]
-            return await self.gate.call(headers, method, *args, **kwargs)
+            return await self.gate.call(shown, method, *args, **kwargs)
         name = self.open_as
 
         def stand_in() -> T:
@@ -80,8 +79,19 @@ class Visitors:
         return await self.hop(stand_in)
 
     async def caller(self, context: Context) -> Caller:
-        """Return who is calling."""
-        return await self.call(context, _itself)
+        """Return who is calling; raises as `call`."""
+        shown = _shown(context)
+        known = self.gate.remembered(bearer(shown)) if shown else None
+        return known if known is not None else await self.call(context, _itself)
+
+    def known(self, handler: Handler) -> Handler:
+        """Refuse strangers before anything they sent is looked at."""
+
+        async def answer(request: Any, context: Context) -> Any:  # noqa: ANN401 - as gRPC gives and takes it
+            await self.caller(context)
+            return await handler(request, context)
+
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,12 @@ def address_of(peer: str) -> str:
 def too_slow(sentence: str) -> AppError:
     """Say that the client took too long."""
     return AppError(ErrorKind.UNAVAILABLE, "too_slow", sentence)
+
+
+def _shown(context: Context) -> list[tuple[bytes, bytes]]:
+    """Return the credentials of a call as HTTP has them."""
+    shown = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
+    return [(b"authorization", value if isinstance(value, bytes) else value.encode()) for value in shown]
 
 
 def _itself(caller: Caller) -> Caller:

@@ -11,13 +11,12 @@ from google.protobuf.empty_pb2 import Empty
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import Keep
-from tutti.doors.astolfo.bodies import receive
+from tutti.doors.astolfo.bodies import begun, receive
 from tutti.doors.astolfo.calls import Context, Handler, Messages, Method, Pace, Policy, Visitors
 from tutti.doors.astolfo.downloads import Downloads
 from tutti.doors.astolfo.frames import Piecewise, read_piece
 from tutti.doors.astolfo.gen import tutti_v1_pb2 as wire
 from tutti.doors.http.hop import Hop
-from tutti.doors.http.uploads import held
 from tutti.services.devices import Devices, KnownDevice
 from tutti.services.ingest import Ingest
 from tutti.services.replacing import Replacing
@@ -58,7 +57,7 @@ class DeviceService:
             "Replace": self.replace,
             "Download": self.download,
         }
-        return {name: Method(Policy.SIGNED_IN, handler) for name, handler in answered.items()}
+        return {name: Method(Policy.SIGNED_IN, self.visitors.known(one)) for name, one in answered.items()}
 
     async def put_device(self, message: bytes, context: Context) -> bytes:
         """Make a device known, or give it another name."""
@@ -133,8 +132,8 @@ class DeviceService:
     async def send_upload(self, messages: Messages, context: Context) -> bytes:
         """Append bytes to an upload; with the last one the file is there."""
         head = await _head(messages, wire.SendUploadRequest, self.pace)
-        upload = await self.visitors.call(context, self.ingest.resume, _uuid(head.id, "upload"), head.offset)
-        async with held(self.bodies, upload):
+        resuming = self.visitors.call(context, self.ingest.resume, _uuid(head.id, "upload"), head.offset)
+        async with begun(resuming, self.bodies) as upload:
             await receive(messages, wire.SendUploadRequest, upload, bodies=self.bodies, pace=self.pace)
             return _upload(await self.bodies(self.ingest.settle, upload))
 
@@ -147,7 +146,7 @@ class DeviceService:
     async def replace(self, messages: Messages, context: Context) -> bytes:
         """Give a file other bytes."""
         head = await _head(messages, wire.ReplaceRequest, self.pace)
-        replacement = await self.visitors.call(
+        beginning = self.visitors.call(
             context,
             self.replacing.begin,
             _uuid(head.item_id, "track"),
@@ -155,7 +154,7 @@ class DeviceService:
             sha256=head.hash,
             head_bytes=head.head_bytes if head.keeps_sound else None,
         )
-        async with held(self.bodies, replacement):
+        async with begun(beginning, self.bodies) as replacement:
             await receive(messages, wire.ReplaceRequest, replacement, bodies=self.bodies, pace=self.pace)
             accepted = await self.bodies(self.replacing.finish, replacement)
         self.visitors.gate.forget()

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.media import Told
-from tutti.doors.astolfo.bodies import receive
+from tutti.doors.astolfo.bodies import begun, receive
 from tutti.doors.astolfo.calls import Context, Messages, Method, Pace, Policy, Visitors, address_of
 from tutti.doors.astolfo.downloads import Downloads
 from tutti.doors.astolfo.frames import PHONE_BYTES
 from tutti.doors.astolfo.gen import auth_pb2, file_pb2, sync_pb2
 from tutti.doors.astolfo.signing import POLICY, RULES
 from tutti.doors.http.hop import Hop
-from tutti.doors.http.uploads import held
 from tutti.services.accounts import NewUser
 from tutti.services.ingest import Ingest
 from tutti.services.listing import Listing
@@ -74,15 +73,14 @@ class FileService:
     def methods(self) -> Mapping[str, Method]:
         """What it answers, by name."""
         return {
-            "Upload": Method(Policy.SIGNED_IN, self.upload),
-            "Download": Method(Policy.SIGNED_IN, self.download),
-            "Delete": Method(Policy.SIGNED_IN, self.delete),
+            "Upload": Method(Policy.SIGNED_IN, self.visitors.known(self.upload)),
+            "Download": Method(Policy.SIGNED_IN, self.visitors.known(self.download)),
+            "Delete": Method(Policy.SIGNED_IN, self.visitors.known(self.delete)),
         }
 
     async def upload(self, messages: Messages, context: Context) -> bytes:
         """Take a file; who may not bring one is refused before anything of it is read."""
-        upload = await self.visitors.call(context, self.ingest.stage, "")
-        async with held(self.bodies, upload):
+        async with begun(self.visitors.call(context, self.ingest.stage, ""), self.bodies) as upload:
             said = await receive(messages, file_pb2.UploadRequest, upload, bodies=self.bodies, pace=self.pace)
             said = said or file_pb2.FileMetadata()
             told = Told(said.title, said.artist, said.album, said.duration * 1000)
@@ -112,7 +110,7 @@ class SyncService:
     @property
     def methods(self) -> Mapping[str, Method]:
         """What it answers, by name."""
-        return {"GetSync": Method(Policy.SIGNED_IN, self.get_sync)}
+        return {"GetSync": Method(Policy.SIGNED_IN, self.visitors.known(self.get_sync))}
 
     async def get_sync(self, _message: bytes, context: Context) -> bytes:
         """List what phones should have; it is written in the thread, since it can be long."""
