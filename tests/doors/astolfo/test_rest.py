@@ -376,13 +376,14 @@ class TestUpload:
     def test_a_client_that_leaves_in_the_middle_leaves_nothing(self, ann: Rest) -> None:
         address = urlsplit(ann.server.url)
         head = (
-            "POST /api/tracks/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+            "POST /api/tracks/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n"
             f"Authorization: {ann.http.headers['authorization']}\r\n"
             "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             '--b\r\nContent-Disposition: form-data; name="file"; filename="x.flac"\r\n\r\nfLaC'
         )
         with socket.create_connection((address.hostname, address.port)) as client:
-            client.sendall(head.encode() + bytes(5000))
+            # A batch of a megabyte is what reaches the store, and what a file may have there.
+            client.sendall(head.encode() + bytes((1 << 20) - 20))
             wait_until(lambda: list(ann.server.data_dir.glob("**/staging/*")) != [], what="bytes come in")
         wait_until(lambda: list(ann.server.data_dir.glob("**/staging/*")) == [], what="they are forgotten")
 
