@@ -195,6 +195,13 @@ class TestForm:
         assert outcomes[1]["problem"]["code"] == "not_audio"
         assert sent.staged() == []
 
+    def test_a_stranger_learns_nothing_of_his_files(self, sent: Sent) -> None:
+        files = [("library", (None, "no library")), ("file", ("one.mp3", sent.song("Stranger.mp3")))]
+        with Api(sent.ada.url, "not.a.token") as stranger:
+            answer = stranger.request("POST", "/uploads", files=files)
+
+        assert code_of(answer) == (401, "token_invalid")
+
     def test_a_file_of_several_batches_arrives_whole(self, sent: Sent) -> None:
         data = write_tone(sent.place / "Long.wav", seconds=8, tags={"title": "Long"}).read_bytes()
         assert MIB // 2 < len(data) < MIB

@@ -8,6 +8,7 @@ from litestar import Request, Response, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import FOLDER_MAX
 from tutti.doors.http.forms import Fields, Form
@@ -53,9 +54,11 @@ async def send_form(request: AnyRequest, desk: NamedDependency[Desk]) -> list[sh
     """Take every file of a form, and say what became of each; `library` and `folder` count for the files after them."""
 
     async def stage(filename: str, fields: Fields) -> Upload:
-        library = library_of(fields)
-        folder = fields.get("folder", "")
-        return await desk.call(request, desk.ingest.stage, filename, library_uuid=library, folder=folder)
+        def begin(caller: Caller) -> Upload:  # what a stranger says of a file is not looked at
+            library, folder = library_of(fields), fields.get("folder", "")
+            return desk.ingest.stage(caller, filename, library_uuid=library, folder=folder)
+
+        return await desk.call(request, begin)
 
     form = Form(desk.bodies, stage, desk.ingest.accept)
     outcomes = await form.read(request.receive, request.headers.get("content-type", ""))
