@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import event, select
 
 from support.core import House
+from support.databases import ON_SQLITE
 from support.errors import raised
 from support.follower import Device, shared
 from support.music import Song
-from tutti.db.dialect import is_sqlite
 from tutti.db.repos.sync import Rule, Standing
 from tutti.domain.errors import ErrorKind
 from tutti.domain.sync import Keep
@@ -118,9 +118,8 @@ class TestCost:
 
         assert len(house.sync.changes(house.ann).cursor) < 600
 
+    @ON_SQLITE  # the planner of PostgreSQL walks small tables
     def test_news_are_found_by_their_numbers(self, house: House) -> None:
-        if not is_sqlite(house.db.engine.dialect):
-            pytest.skip("the planner of PostgreSQL walks small tables")
         with house.db.write() as tx:
             [library] = tx._session.scalars(select(Library).where(Library.is_personal))
             standing = Standing(library.id, library.uuid, 0, 0)

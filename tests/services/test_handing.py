@@ -25,7 +25,7 @@ def lose(house: House, song: Song) -> None:
 
 
 def listed(house: House) -> set[str]:
-    return {file.hash for file in house.listing.phone_list(house.ann).files}
+    return {file.hash for file in house.listing.phone_list(house.ann)}
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
 
 
 def listed(house: House, caller: Caller | None = None) -> dict[str, str]:
-    return {file.filename: file.hash for file in house.listing.phone_list(caller or house.ann).files}
+    return {file.filename: file.hash for file in house.listing.phone_list(caller or house.ann)}
 
 
 class TestPeople:
@@ -192,13 +192,13 @@ class TestFiles:
         kept = original.track(TWO.data, "x.mp3")
 
         report = bring(house, original)
-        before = house.listing.phone_list(house.ann)
+        before, told = house.listing.phone_list(house.ann), house.sync.changes(house.ann).changes
         library = next(row.uuid for row in house.libraries.mine(house.ann) if row.name == LIBRARY)
         house.send(ONE.data, "x.mp3", library=library)
 
         assert counts(report) == (0, 1, 1, 0)
-        assert before.files == [PhoneFile(kept, "x.mp3")]
-        assert list(before.gone) == [hashlib.sha256(ONE.data).hexdigest()]
+        assert before == [PhoneFile(kept, "x.mp3")]
+        assert [one.hash for one in told if one.is_gone] == [hashlib.sha256(ONE.data).hexdigest()]
         assert len(listed(house)) == 2
 
     def test_missing_bytes_are_reported(self, house: House, original: Original) -> None:

@@ -9,7 +9,7 @@ from tutti.domain.caller import Caller
 from tutti.domain.errors import ErrorKind
 from tutti.doors.astolfo.gen.sync_pb2 import GetSyncResponse
 from tutti.doors.astolfo.services import list_for
-from tutti.services.listing import Listing, PhoneFile, PhoneList
+from tutti.services.listing import Listing, PhoneFile
 
 NOBODY: Any = None
 
@@ -20,8 +20,8 @@ class LongListing:
     def __init__(self, count: int) -> None:
         self._files = [PhoneFile(f"{number:064x}", f"A song of some length {number}.flac") for number in range(count)]
 
-    def phone_list(self, _: Caller) -> PhoneList:
-        return PhoneList(self._files, [])
+    def phone_list(self, _: Caller) -> list[PhoneFile]:
+        return self._files
 
 
 def answer(count: int) -> bytes:

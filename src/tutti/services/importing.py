@@ -11,22 +11,21 @@ from tutti.domain.accounts import AccountRules
 from tutti.domain.audit import Action
 from tutti.domain.caller import Caller, Operator, Role
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.media import MediaKind, Told
+from tutti.domain.media import Told
 from tutti.domain.originals import OriginalTrack, OriginalUser
-from tutti.domain.values import ItemId, LibraryId, UserId
+from tutti.domain.values import HASH, ItemId, LibraryId, UserId
 from tutti.kit.text import username_key
 from tutti.models import Library, MediaItem, User
 from tutti.ports.originals import Objects, OriginalObject
 from tutti.services.accounts import caller_of, insert, tx_roles
 from tutti.services.auditing import note
-from tutti.services.ingest import Ingest, clean_name
+from tutti.services.ingest import Ingest, blank_item, clean_name
 from tutti.services.libraries import check_editor, editable_library
 from tutti.services.telling import tell_access
 
 LIBRARY = "Astolfo"
 """The library that the original's one collection becomes."""
 
-_HASH = re.compile(r"[0-9a-f]{64}")
 _BCRYPT = re.compile(r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
 _PIECE_BYTES = 1 << 20
 _AT_A_TIME = 500
@@ -295,7 +294,7 @@ def _sound(tracks: Iterable[OriginalTrack], report: ImportReport) -> Sequence[Or
     """Return the rows whose hash is one, each once: a row that lives wins over a deleted one."""
     found: dict[str, OriginalTrack] = {}
     for row in tracks:
-        if not _HASH.fullmatch(row.hash):
+        if not HASH.fullmatch(row.hash):
             report.refuse(row.hash[:100], "This is no hash.")
         elif row.hash not in found or found[row.hash].is_deleted:
             found[row.hash] = row
@@ -303,26 +302,9 @@ def _sound(tracks: Iterable[OriginalTrack], report: ImportReport) -> Sequence[Or
 
 
 def _gone(tx: WriteTx, caller: Caller, library_id: LibraryId, row: OriginalTrack) -> MediaItem:
-    return MediaItem(
-        uuid=uuid4(),
-        library_id=library_id,
-        owner_id=caller.user_id,
-        kind=MediaKind.AUDIO,
-        status="pending",
-        content_hash=row.hash,
-        filename=clean_name(row.filename),
-        size_bytes=0,
-        mime="application/octet-stream",
-        container="",
-        codec="",
-        duration_ms=0,
-        bitrate_bps=0,
-        sample_rate_hz=0,
-        channels=0,
-        added_at=row.created_at or tx.now,
-        changed_at=tx.now,
-        deleted_at=row.deleted_at or tx.now,
-    )
+    item = blank_item(tx, library_id, caller, clean_name(row.filename), added_at=row.created_at)
+    item.content_hash, item.size_bytes, item.deleted_at = row.hash, 0, row.deleted_at or tx.now
+    return item
 
 
 def _compare(row: OriginalTrack, found: OriginalObject) -> None:

@@ -373,7 +373,8 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
         known.filename = upload.filename  # a phone that does not find what it just sent gives up (astolfo.md f.8)
     if known is not None and known.deleted_at is None and known.missing_at is None:
         return Accepted(known.uuid, blob.hash, blob.size_bytes, is_new=False)
-    item = known or _new_item(tx, upload, library_id)
+    item = known or blank_item(tx, library_id, upload.caller, upload.filename, added_at=upload.added_at)
+    item.folder = item.folder or upload.folder
     if upload.filename != NAMELESS:
         item.filename, item.folder = upload.filename, upload.folder
     item.blob_hash, item.content_hash, item.size_bytes = blob.hash, blob.hash, blob.size_bytes
@@ -394,15 +395,18 @@ def _noted(told: Told | None) -> dict[str, Any] | None:
     return said or None
 
 
-def _new_item(tx: WriteTx, upload: Upload, library_id: LibraryId) -> MediaItem:
+def blank_item(
+    tx: WriteTx, library_id: LibraryId, owner: Caller, filename: str, *, added_at: datetime | None = None
+) -> MediaItem:
+    """Return an item of which nothing is known but its name; who asks for it says what its bytes are and adds it."""
     return MediaItem(
         uuid=uuid4(),
         library_id=library_id,
-        owner_id=upload.caller.user_id,
+        owner_id=owner.user_id,
         kind=MediaKind.AUDIO,
         status="pending",
-        filename=upload.filename,
-        folder=upload.folder,
+        filename=filename,
+        folder="",
         mime="application/octet-stream",
         container="",
         codec="",
@@ -410,6 +414,6 @@ def _new_item(tx: WriteTx, upload: Upload, library_id: LibraryId) -> MediaItem:
         bitrate_bps=0,
         sample_rate_hz=0,
         channels=0,
-        added_at=upload.added_at or tx.now,
+        added_at=added_at or tx.now,
         changed_at=tx.now,
     )

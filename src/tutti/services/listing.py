@@ -1,6 +1,5 @@
 """What devices are told that keep files by their content, and what they may do with it (contracts/astolfo.md)."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +11,9 @@ from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.media import Told
 from tutti.domain.phone_names import PhoneNames
-from tutti.domain.values import BlobHash, LibraryId
+from tutti.domain.values import HASH, BlobHash, LibraryId
 from tutti.services.libraries import EDITORS, readable
 from tutti.services.trash import put_away
-
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +22,6 @@ class PhoneFile:
 
     hash: str
     filename: str
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneList:
-    """The files, the oldest first, and the hashes of those that were there and were deleted."""
-
-    files: Sequence[PhoneFile]
-    gone: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +55,15 @@ class Listing:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def phone_list(self, caller: Caller) -> PhoneList:
-        """Return the list in its short form, with what is gone.
+    def phone_list(self, caller: Caller) -> Sequence[PhoneFile]:
+        """Return the list in its short form, the oldest first.
 
         Raises:
             AppError: FORBIDDEN `not_allowed`.
         """
         with self._db.read() as tx:
-            named = _named(tx, _libraries(tx, caller))
-        files = [PhoneFile(content_hash, name) for content_hash, name in named.live.values()]
-        there = {file.hash for file in files}
-        return PhoneList(files, [one for one in named.gone if one not in there])
+            live = _named(tx, _libraries(tx, caller))
+        return [PhoneFile(content_hash, name) for content_hash, name in live.values()]
 
     def legacy_files(self, caller: Caller) -> Sequence[LegacyFile]:
         """Return the list, the oldest first.
@@ -86,8 +73,8 @@ class Listing:
         """
         with self._db.read() as tx:
             libraries = _libraries(tx, caller)
-            named, rows = _named(tx, libraries), tx.listing.details(libraries)
-        return [_legacy(row, named.live[row.id][1]) for row in rows if row.id in named.live]
+            live, rows = _named(tx, libraries), tx.listing.details(libraries)
+        return [_legacy(row, live[row.id][1]) for row in rows if row.id in live]
 
     def legacy_file(self, caller: Caller, which: int | UUID) -> LegacyFile:
         """Return one file of any library the caller may read, whatever its format, by the id or UUID of its item.
@@ -98,7 +85,7 @@ class Listing:
         """
         with self._db.read() as tx:
             row = _detail(tx, caller, which)
-            live = _named(tx, _libraries(tx, caller)).live
+            live = _named(tx, _libraries(tx, caller))
         return _legacy(row, live[row.id][1] if row.id in live else row.filename)
 
     def uuid_of(self, caller: Caller, item_id: int) -> UUID:
@@ -114,7 +101,7 @@ class Listing:
         """
         caller.require(Permission.LISTEN)
         with self._db.read() as tx:
-            rows = _having(tx, caller, content_hash) if _HASH.fullmatch(content_hash) else []
+            rows = _having(tx, caller, content_hash) if HASH.fullmatch(content_hash) else []
             if not rows:
                 raise not_there()
             return rows[0].item.uuid
@@ -129,7 +116,7 @@ class Listing:
                 `not_allowed`.
         """
         caller.require(Permission.UPLOAD)
-        if not _HASH.fullmatch(content_hash):
+        if not HASH.fullmatch(content_hash):
             raise AppError(ErrorKind.INVALID, "bad_hash", "A hash is 64 lower-case hexadecimal digits.")
         with self._db.write() as tx:
             _delete(tx, caller, content_hash)
@@ -184,14 +171,6 @@ def _legacy(row: DetailRow, filename: str) -> LegacyFile:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """Item id to hash and name of what is listed; hashes of what is gone."""
-
-    live: dict[int, tuple[str, str]]
-    gone: list[str]
-
-
 def _libraries(tx: Tx, caller: Caller) -> Sequence[LibraryId]:
     caller.require(Permission.LISTEN)
     return tx.listing.libraries(caller.user_id, EDITORS)
@@ -201,19 +180,19 @@ def _having(tx: Tx, caller: Caller, content_hash: str) -> Sequence[HashRow]:
     return tx.listing.by_hash(caller.user_id, BlobHash(content_hash))
 
 
-def _named(tx: Tx, libraries: Sequence[LibraryId]) -> _Named:
-    """Name all files that ever were: one that was deleted keeps its name, for when it is sent again (e.14)."""
-    names, by_hash, listed = PhoneNames(), dict[str, str | None](), set[str]()
-    found = _Named({}, [])
+def _named(tx: Tx, libraries: Sequence[LibraryId]) -> dict[int, tuple[str, str]]:
+    """Return hash and name of what is listed, by the id of the item.
+
+    All files that ever were are named: one that was deleted keeps its name, for when it is sent again (e.14).
+    """
+    names, by_hash = PhoneNames(), dict[str, str | None]()
+    live: dict[int, tuple[str, str]] = {}
+    listed = set[str]()
     for row in tx.listing.known(libraries):
         name = by_hash.get(row.content_hash)
         if name is None:
             name = by_hash[row.content_hash] = names.give(row.filename, row.content_hash, row.container)
-        if name is None or row.content_hash in listed:
-            continue
-        if row.is_live:
-            found.live[row.id] = (row.content_hash, name)
+        if name is not None and row.is_live and row.content_hash not in listed:
+            live[row.id] = (row.content_hash, name)
             listed.add(row.content_hash)
-        else:
-            found.gone.append(row.content_hash)
-    return found
+    return live

@@ -1,6 +1,5 @@
 """Keeps devices in step: what changed since a device asked last, in every library that it follows."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from tutti.db.repos.sync import FileRow, HeldRow, Rule, Standing
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import Keep, Line, Part, Position, keep_of, position_of
-from tutti.domain.values import BlobHash
+from tutti.domain.values import HASH, BlobHash
 from tutti.kit.paging import BadCursor
 from tutti.models import Device
 from tutti.services.devices import found_device
@@ -19,7 +18,6 @@ from tutti.services.libraries import editable_library
 
 MOST_CHANGES = 5000
 MOST_HASHES = 1000
-_HASH = re.compile(r"[0-9a-f]{64}")
 _SEEN = timedelta(hours=1)
 
 
@@ -110,7 +108,7 @@ class Sync:
             AppError: INVALID `bad_hashes`; FORBIDDEN `not_allowed`; as `editable_library`.
         """
         caller.require(Permission.SYNC)
-        if len(hashes) > MOST_HASHES or not all(map(_HASH.fullmatch, hashes)):
+        if len(hashes) > MOST_HASHES or not all(map(HASH.fullmatch, hashes)):
             message = f"There may be {MOST_HASHES} hashes, each a SHA-256 in lower-case hex."
             raise AppError(ErrorKind.INVALID, "bad_hashes", message)
         with self._db.read() as tx:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tutti.settings.parts import KNOWN_SECRETS
+from tutti.settings.parts import KNOWN_SECRETS, SECRET_CHARS
 from tutti.settings.tree import PREFIX
-
-SECRET_CHARS = 16
 
 
 class BadBareName(Exception):  # noqa: N818 - named for the fact, as all our errors

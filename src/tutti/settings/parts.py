@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 LATER = "Not in this version."
-_TOKEN_MIN = 16
+SECRET_CHARS = 16
+"""The least characters of a secret that somebody chose."""
 _BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*/?")
 _PORT_MAX = 65535
 
@@ -232,8 +233,8 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what can be guessed."""
-        if self.security_key and (len(self.security_key) < _TOKEN_MIN or self.security_key in KNOWN_SECRETS):
-            raise ValueError(f"security_key: must be a secret of its own with at least {_TOKEN_MIN} characters")
+        if self.security_key and (len(self.security_key) < SECRET_CHARS or self.security_key in KNOWN_SECRETS):
+            raise ValueError(f"security_key: must be a secret of its own with at least {SECRET_CHARS} characters")
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -354,8 +355,8 @@ class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what can be guessed."""
-        if self.token and len(self.token) < _TOKEN_MIN:
-            raise ValueError(f"token: must have at least {_TOKEN_MIN} characters")
+        if self.token and len(self.token) < SECRET_CHARS:
+            raise ValueError(f"token: must have at least {SECRET_CHARS} characters")
 
 
 class SyncSettings(Struct, frozen=True, forbid_unknown_fields=True):

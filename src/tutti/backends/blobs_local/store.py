@@ -17,11 +17,10 @@ from tutti.backends.blobs_local.listing import names, status_of
 from tutti.backends.blobs_local.staged import PIECE_BYTES, LocalStaged
 from tutti.backends.blobs_local.staging import Staging
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.values import BlobHash
+from tutti.domain.values import HASH, BlobHash
 from tutti.kit.clock import Clock, system_clock
 from tutti.ports.blobs import StoredBlob
 
-_HASH = re.compile(r"[0-9a-f]{64}")
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 
 
@@ -82,7 +81,7 @@ class LocalBlobs:
 
     def find(self, blob_hash: BlobHash) -> StoredBlob | None:
         """Ask the file system for the name, nothing else."""
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             return None
         path = self._path(blob_hash)
         with store_errors():
@@ -110,7 +109,7 @@ class LocalBlobs:
 
     def delete(self, blob_hash: BlobHash, *, older_than_s: float = 0) -> bool:
         """Unlink under the lock that commits take for their rename, then sync the folder."""
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             return False
         path = self._path(blob_hash)
         with store_errors():
@@ -124,7 +123,7 @@ class LocalBlobs:
 
     def set_aside(self, blob_hash: BlobHash) -> bool:
         """Rename the file into a folder of its own, under the lock that commits take."""
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             return False
         path = self._path(blob_hash)
         with store_errors():
@@ -141,7 +140,7 @@ class LocalBlobs:
         """List folder by folder: memory for the names of one, whatever the size of the store."""
         for first in names(self._blobs, _FOLDER):
             for second in names(self._blobs / first, _FOLDER):
-                for name in names(self._blobs / first / second, _HASH):
+                for name in names(self._blobs / first / second, HASH):
                     blob = self.find(BlobHash(name)) if name.startswith(first + second) else None
                     if blob is not None:
                         yield blob
@@ -194,7 +193,7 @@ class LocalBlobs:
         return self._blobs / f"{blob_hash[:2]}/{blob_hash[2:4]}/{blob_hash}"
 
     def _open(self, blob_hash: BlobHash) -> int:
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             raise _blob_not_found()
         try:
             return os.open(self._path(blob_hash), os.O_RDONLY | os.O_NOFOLLOW)

@@ -25,14 +25,13 @@ from tutti.backends.blobs_local.staged import PIECE_BYTES, LocalStaged
 from tutti.backends.blobs_local.staging import Staging
 from tutti.backends.blobs_s3.bucket import Bucket, Missing
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.values import BlobHash
+from tutti.domain.values import HASH, BlobHash
 from tutti.kit.clock import Clock, system_clock
 from tutti.ports.blobs import StoredBlob
 
 if TYPE_CHECKING:
     from obstore import GetOptions
 
-_HASH = re.compile(r"[0-9a-f]{64}")
 _FETCHED = re.compile(r"[0-9a-f]{64}-[0-9a-f]{8}")
 _PART_BYTES = 8 << 20
 _PARTS_AT_ONCE = 4
@@ -97,14 +96,14 @@ class S3Blobs:
 
     def find(self, blob_hash: BlobHash) -> StoredBlob | None:
         """Ask for the object's size."""
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             return None
         found = self._head("blobs", blob_hash)
         return StoredBlob(blob_hash, found[0], path=None) if found else None
 
     def read(self, blob_hash: BlobHash, *, offset: int = 0, count: int | None = None) -> Iterator[bytes]:
         """Read one answer of the server, which stays whole even when the object is deleted meanwhile."""
-        if offset or count == 0 or not _HASH.fullmatch(blob_hash):
+        if offset or count == 0 or not HASH.fullmatch(blob_hash):
             there = self.find(blob_hash)
             if there is None:
                 raise _blob_not_found()
@@ -161,7 +160,7 @@ class S3Blobs:
         Whoever commits the same bytes writes first and looks for a condemnation second, we the other way round: so one
         of us sees the other. A deletion whose outcome nobody knows leaves the condemnation standing until it is old.
         """
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             return False
         if not self._condemn(blob_hash):
             return False
@@ -177,7 +176,7 @@ class S3Blobs:
 
     def set_aside(self, blob_hash: BlobHash) -> bool:
         """Copy the object, then delete it as `delete` does."""
-        if not _HASH.fullmatch(blob_hash):
+        if not HASH.fullmatch(blob_hash):
             return False
         aside = self._bucket.key("damaged", f"{blob_hash}-{secrets.token_hex(4)}")
         try:
@@ -201,7 +200,7 @@ class S3Blobs:
                 return
             for one in page:
                 name = one["path"].rpartition("/")[2]
-                if _HASH.fullmatch(name):
+                if HASH.fullmatch(name):
                     yield StoredBlob(BlobHash(name), one["size"], path=None)
 
     def sweep(self, *, older_than_s: float) -> int:

@@ -123,17 +123,17 @@ def list_for(listing: Listing, caller: Caller) -> bytes:
     Raises:
         AppError: TOO_LARGE `list_too_large`; as `Listing.phone_list`.
     """
-    found = listing.phone_list(caller)
+    files = listing.phone_list(caller)
     answer = sync_pb2.GetSyncResponse(
-        files=[sync_pb2.FileInfo(hash=file.hash, filename=file.filename) for file in found.files]
+        files=[sync_pb2.FileInfo(hash=file.hash, filename=file.filename) for file in files]
     )
     # With its hash alone each file takes half as much again, so a long list goes without.
     size_bytes = answer.ByteSize()
-    if size_bytes + _HASH_BYTES * len(found.files) <= _ANSWER_BYTES:
-        answer.hashes.extend(file.hash for file in found.files)
+    if size_bytes + _HASH_BYTES * len(files) <= _ANSWER_BYTES:
+        answer.hashes.extend(file.hash for file in files)
         answer.has_hashes = True
     elif size_bytes > _ANSWER_BYTES:
-        message = f"{len(found.files)} files are more than one answer holds; use tutti.v1.SyncService, which has pages."
+        message = f"{len(files)} files are more than one answer holds; use tutti.v1.SyncService, which has pages."
         raise AppError(ErrorKind.TOO_LARGE, "list_too_large", message)
     return answer.SerializeToString()
 
