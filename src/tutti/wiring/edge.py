@@ -16,6 +16,7 @@ class Edge(NamedTuple):
 
     Attributes:
         hop: The way to use cases.
+        stores: The way for what waits for a blob store beyond the network.
         logins: The way for what hashes a password.
         covers: The way for what draws pictures.
         bodies: The way for what is sent to us.
@@ -28,6 +29,7 @@ class Edge(NamedTuple):
     feed: Feed
     meter: Meter
     hop: Hop
+    stores: Hop
     logins: Hop
     covers: Hop
     bodies: Hop

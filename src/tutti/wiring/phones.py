@@ -60,7 +60,7 @@ def _services(core: Core, edge: Edge, open_as: str | None) -> Mapping[str, Servi
     settings = core.settings.grpc
     pace = Pace(stall_s=settings.stall_s, upload_s=settings.max_upload_minutes * 60.0)
     visitors = Visitors(core.accounts, edge.gate, edge.hop, open_as)
-    downloads = Downloads(core.handing, edge.pages, edge.far, edge.holds, edge.hop, pace)
+    downloads = Downloads(core.handing, edge.pages, edge.far, edge.holds, edge.stores, pace)
     return {
         "auth.AuthService": AuthService(core.registration, core.sessions, edge.logins),
         "file.FileService": FileService(visitors, core.ingest, core.listing, edge.bodies, downloads, pace),

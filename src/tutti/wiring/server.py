@@ -65,7 +65,9 @@ def serve(settings: Settings, *, announce: Announce, beside: Beside) -> None:
         AppError: A sentence that says why the server cannot start.
     """
     if not set(settings.doors) & set(DOORS):
-        raise AppError(ErrorKind.INVALID, "bad_setting", f"TUTTI_DOORS: this version has no door but {DOORS[0]}.")
+        raise AppError(
+            ErrorKind.INVALID, "bad_setting", f"TUTTI_DOORS: the doors of this version are {', '.join(DOORS)}."
+        )
     gc.disable()  # assembling makes much and drops nothing: collecting meanwhile costs a fifth of the start
     with ExitStack() as stack:
         core = stack.enter_context(open_core(settings))
@@ -108,7 +110,13 @@ def _run(core: Core, listener: socket.socket, announce: Announce, beside: Beside
         doors = _doors(core, edge, FileDelivery(edge.pages, edge.far, stall_s=stall_s))
         shortcuts = [shortcut for door in doors for shortcut in door.shortcuts]
         app, errors = assemble(doors)
-        hops = {"use_cases": edge.hop, "logins": edge.logins, "covers": edge.covers, "bodies": edge.bodies}
+        hops = {
+            "use_cases": edge.hop,
+            "stores": edge.stores,
+            "logins": edge.logins,
+            "covers": edge.covers,
+            "bodies": edge.bodies,
+        }
         metrics = Metrics(edge.meter, core.health, edge.holds, hop=edge.hop, hops=hops, token=settings.metrics.token)
         express = Express(finder(shortcuts), edge.pages, stall_s, edge.meter.note)
         server = uvicorn.Server(_config(settings, Outer(app, errors, shortcuts, metrics), express))
@@ -143,16 +151,18 @@ def _edge(core: Core, stack: ExitStack) -> Edge:
         return made
 
     use_cases = hop(settings.http.threads, settings.http.queue)
+    stores = hop(_FAR_THREADS, settings.http.queue)
     io_pool = stack.enter_context(ThreadPoolExecutor(_IO_THREADS, thread_name_prefix="pages"))
     gate = Gate(core.accounts, use_cases, core.clock)
     return Edge(
         gate=gate,
         holds=Holds(core.deliveries.may_go_on, use_cases),
         pages=FilePages(io_pool),
-        far=FarBlobs(core.deliveries, hop(_FAR_THREADS, settings.http.queue), redirects=settings.blobs.presign),
+        far=FarBlobs(core.deliveries, stores, redirects=settings.blobs.presign),
         feed=Feed(gate, core.libraries, per_account=settings.events.per_account),
         meter=Meter(),
         hop=use_cases,
+        stores=stores,
         logins=hop(_LOGIN_THREADS, _LOGIN_THREADS),
         covers=hop(settings.scan.workers, settings.http.queue),
         bodies=hop(_BODY_THREADS, _BODY_QUEUE),
@@ -163,9 +173,9 @@ async def _serve(
     core: Core, edge: Edge, server: uvicorn.Server, listener: socket.socket, *, announce: Announce, beside: Beside
 ) -> None:
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
+    stopping, hurrying = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, server, edge.feed, stopping)
+        loop.add_signal_handler(number, _stop, server, edge.feed, stopping, hurrying)
 
     def access_changed() -> None:
         loop.call_soon_threadsafe(edge.gate.forget)
@@ -182,7 +192,7 @@ async def _serve(
         gc.freeze()
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(edge.holds.watch(edge.gate.changed))
-            group.create_task(_stop_phones(phones, stopping))
+            group.create_task(_stop_phones(phones, stopping, hurrying))
             await server._serve(sockets=[listener])  # noqa: SLF001 - `serve` would take the signals for itself
             stopping.set()
             watcher.cancel()
@@ -196,10 +206,19 @@ async def _phones(core: Core, edge: Edge) -> "Servers | None":
     return await phones.start(core, edge)
 
 
-async def _stop_phones(phones: "Servers | None", stopping: asyncio.Event) -> None:
+async def _stop_phones(phones: "Servers | None", stopping: asyncio.Event, hurrying: asyncio.Event) -> None:
     await stopping.wait()
-    if phones is not None:
+    if phones is None:
+        return
+    async with asyncio.TaskGroup() as group:
+        hurry = group.create_task(_hurry_phones(phones, hurrying))
         await phones.stop(_DRAIN_S)
+        hurry.cancel()
+
+
+async def _hurry_phones(phones: "Servers", hurrying: asyncio.Event) -> None:
+    await hurrying.wait()
+    await phones.stop(0)
 
 
 def _warm_up(core: Core) -> None:
@@ -208,8 +227,10 @@ def _warm_up(core: Core) -> None:
     core.limiter.warm_up()
 
 
-def _stop(server: uvicorn.Server, feed: Feed, stopping: asyncio.Event) -> None:
+def _stop(server: uvicorn.Server, feed: Feed, stopping: asyncio.Event, hurrying: asyncio.Event) -> None:
     feed.close()
+    if stopping.is_set():  # whoever asks twice does not want to wait
+        hurrying.set()
     stopping.set()
     server.force_exit = server.should_exit
     server.should_exit = True

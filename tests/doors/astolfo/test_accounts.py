@@ -126,6 +126,19 @@ class TestSigningIn:
         assert answer.status_code == 429
 
 
+def test_whoever_guesses_the_key_too_often_is_told_to_wait(template: Path, tmp_path: Path) -> None:
+    settings = GRPC | {"TUTTI_LIMITS__TOKENS_PER_MINUTE": "3"}
+    with serving(copied(template, tmp_path), settings=settings) as server, Phone(ports_of(server)[0]) as phone:
+        for _ in range(3):
+            with pytest.raises(Refused, match="The security key is wrong"):
+                phone.register("ann", PASSWORD, "a key that is wrong")
+        with pytest.raises(Refused) as refused:
+            phone.register("ann", PASSWORD, "a key that is wrong")
+
+    assert refused.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert refused.value.details.startswith("Too many attempts")
+
+
 def test_the_stock_client_of_another_language_registers_and_signs_in(house: House, foreign_modules: Path) -> None:
     foreign = ForeignPhone(foreign_modules, house.ports)
 
