@@ -75,6 +75,7 @@ class S3Blobs:
         self._clock = clock
         self._on_repair = on_repair
         self._waiting = threading.Event()
+        self._deleting = threading.Lock()  # a server may let two writers in at once in spite of If-None-Match
         with store_errors():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             make_folder(root / "staging")
@@ -162,17 +163,18 @@ class S3Blobs:
         """
         if not HASH.fullmatch(blob_hash):
             return False
-        if not self._condemn(blob_hash):
-            return False
-        is_due = False
-        try:
-            is_due = self._is_older(blob_hash, older_than_s)
-        finally:
-            if not is_due:
-                self._pardon(blob_hash)
-        if is_due:
-            self._carry_out(blob_hash)
-        return is_due
+        with self._deleting:
+            if not self._condemn(blob_hash):
+                return False
+            is_due = False
+            try:
+                is_due = self._is_older(blob_hash, older_than_s)
+            finally:
+                if not is_due:
+                    self._pardon(blob_hash)
+            if is_due:
+                self._carry_out(blob_hash)
+            return is_due
 
     def set_aside(self, blob_hash: BlobHash) -> bool:
         """Copy the object, then delete it as `delete` does."""
@@ -184,9 +186,10 @@ class S3Blobs:
                 obstore.copy(self._bucket.writing, self._bucket.key("blobs", blob_hash), aside)
         except Missing:
             return False
-        if not self._condemn(blob_hash):
-            raise store_failed()
-        self._carry_out(blob_hash)
+        with self._deleting:
+            if not self._condemn(blob_hash):
+                raise store_failed()
+            self._carry_out(blob_hash)
         return True
 
     def walk(self) -> Iterator[StoredBlob]:
