@@ -5,7 +5,7 @@ import http.client
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -13,7 +13,7 @@ from bench.api import anchor
 from bench.compare import Sample, compare, on_this_machine, say, verdict
 from bench.processes import PASSWORD, cpu_s, folder, memory_mb, run, settle, tutti
 
-_PIECE = 1 << 20
+PIECE = 1 << 20
 _numbers = count(1)
 
 
@@ -34,7 +34,9 @@ def main() -> None:
             }
             compare("U1 upload MB/s", "uvicorn, discarded", contenders, rounds=args.rounds, goal=0.5)
         with tutti(place) as server:
-            _grow(server.pid, server.address, server.fields, args.large)
+            grow(
+                "U4 memory, HTTP", server.pid, args.large, lambda size: _put(server.address, server.fields, size) == 201
+            )
 
 
 def _sent(pid: int, address: tuple[str, int], fields: Mapping[str, str], files: int, megabytes: int) -> Sample:
@@ -45,20 +47,20 @@ def _sent(pid: int, address: tuple[str, int], fields: Mapping[str, str], files: 
     return Sample(files * megabytes / seconds, (cpu_s(pid) - before) / seconds, wrong)
 
 
-def _grow(pid: int, address: tuple[str, int], fields: Mapping[str, str], megabytes: int) -> None:
+def grow(metric: str, pid: int, megabytes: int, send: Callable[[int], bool]) -> None:
     """U4: twenty large files, four at a time; the memory of all our processes at its highest."""
-    _put(address, fields, 8)
+    send(8)
     settle()
-    before, highest, wrong = memory_mb(pid), 0.0, 0
+    before, highest = memory_mb(pid), 0.0
     with ThreadPoolExecutor(4) as pool:
-        sending = [pool.submit(_put, address, fields, megabytes) for _ in range(20)]
+        sending = [pool.submit(send, megabytes) for _ in range(20)]
         while not all(one.done() for one in sending):
             highest = max(highest, memory_mb(pid))
             time.sleep(0.2)
-        wrong = sum(one.result() != 201 for one in sending)
+        wrong = sum(not one.result() for one in sending)
     growth = highest - before
     say(
-        f"{'U4 memory growth':<22} {'tutti':<18} {growth:.0f} MB over {before:.0f} MB, 20 files of {megabytes} MB, "
+        f"{metric:<22} {'tutti':<18} {growth:.0f} MB over {before:.0f} MB, 20 files of {megabytes} MB, "
         f"4 at a time  wrong {wrong}  goal 40 {verdict(met=growth <= 40, wrong=wrong)}"
     )
 
@@ -75,14 +77,14 @@ def _put(address: tuple[str, int], fields: Mapping[str, str], megabytes: int) ->
     return answer.status
 
 
-_NOISE = random.Random("noise").randbytes(_PIECE)
+NOISE = random.Random("noise").randbytes(PIECE)
 
 
 def _pieces(megabytes: int) -> Iterator[bytes]:
     mark = b"OggS" + os.urandom(16)
-    yield mark + _NOISE[len(mark) :]
+    yield mark + NOISE[len(mark) :]
     for _ in range(megabytes - 1):
-        yield _NOISE
+        yield NOISE
 
 
 if __name__ == "__main__":

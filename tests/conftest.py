@@ -10,12 +10,18 @@ from sqlalchemy import Engine, event
 from support.clock import ManualClock
 from support.core import clean_database
 from support.databases import KINDS, fresh_database
+from support.tiers import is_deep
 from tutti.backends.bus import LocalBus
 from tutti.backends.keys import KeyRing, load_or_create_keys
 from tutti.db.engine import Database
 
 # A shared machine makes any deadline a coin toss; in CI the same examples are tried every time.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "default",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=100 if is_deep() else 30,
+)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")  # noqa: TID251 - the suite's own switch
 

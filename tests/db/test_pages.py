@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.databases import add_folder, add_library, add_tracks, fresh_database, song
+from support.tiers import is_deep
 from tutti.db.engine import Database, Tx
 from tutti.db.repos.browse import AlbumRow, ArtistRow, GenreRow, Key, TrackFilter, TrackRow, track_key
 from tutti.domain.media import Tags
@@ -64,7 +65,7 @@ def by_sort(row: ArtistRow | AlbumRow | GenreRow) -> Key:
 
 
 class TestTracks:
-    @settings(max_examples=40)
+    @settings(max_examples=40 if is_deep() else 8)
     @given(_lists, st.integers(1, 7))
     def test_pages_by_title_are_the_sorted_list(
         self, shared_db: Database, songs: Sequence[Sequence[Tags]], size: int
@@ -77,7 +78,7 @@ class TestTracks:
         assert [by_sort(row) for row in rows] == sorted(by_sort(row) for row in rows)
         assert [row.sort for row in rows] == [sort_key(row.title) for row in rows]
 
-    @settings(max_examples=40)
+    @settings(max_examples=40 if is_deep() else 8)
     @given(_lists, st.integers(1, 7), st.sampled_from(["artist", "genre", "album"]))
     def test_pages_of_one_thing_are_its_tracks_in_their_order(
         self, shared_db: Database, songs: Sequence[Sequence[Tags]], size: int, field: str
@@ -141,7 +142,7 @@ class TestTracks:
 
 
 class TestShelves:
-    @settings(max_examples=40)
+    @settings(max_examples=40 if is_deep() else 8)
     @given(_lists, st.integers(1, 7), st.sampled_from(["artists", "albums", "genres"]))
     def test_pages_over_libraries_have_everything_once_with_its_counts_added(
         self, shared_db: Database, songs: Sequence[Sequence[Tags]], size: int, noun: str
@@ -156,7 +157,7 @@ class TestShelves:
             row.id: sum(one.track_count for one in alone if one.id == row.id) for row in rows
         }
 
-    @settings(max_examples=40)
+    @settings(max_examples=40 if is_deep() else 8)
     @given(_lists, st.integers(1, 7))
     def test_pages_of_an_artists_albums_are_the_albums_that_credit_him(
         self, shared_db: Database, songs: Sequence[Sequence[Tags]], size: int

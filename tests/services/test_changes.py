@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.core import House
 from support.errors import raised
 from support.music import Song
+from support.tiers import is_deep
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
@@ -122,7 +123,10 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=30 if is_deep() else 6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
 def test_a_device_that_asks_now_and_then_ends_with_what_is_listed(
     new_house: Callable[[], AbstractContextManager[House]], steps: list[Step]

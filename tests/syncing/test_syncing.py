@@ -1,5 +1,6 @@
 """Rounds with a real server: devices become equal, nothing is lost, and nothing travels twice."""
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from support.server import wait_until
 from support.tones import write_tone
 from tutti.domain.errors import AppError
 from tutti.syncing import opening, rounds
+from tutti.syncing.plan import plan
 from tutti.syncing.tree import REPLACED
 
 LARGE = 6 << 20
@@ -86,6 +88,52 @@ class TestTwoFolders:
         (one.folder / "Abba").rename(one.folder / "ABBA complete")
 
         assert [one.sync(deletes=True), two.sync(deletes=True)] == [{"move": 2}, {}]
+
+
+class Killed(BaseException):
+    """Stands for the end of the program."""
+
+
+class TestInStep:
+    """Once both sides are in step, a round that finds nothing new on either looks no further."""
+
+    def test_no_plan_is_made(self, devices: tuple[Device, Device], monkeypatch: pytest.MonkeyPatch) -> None:
+        one, _ = devices
+        filled(one).sync()
+        plans = count()
+        monkeypatch.setattr(rounds, "plan", lambda *args: (next(plans), plan(*args))[1])
+
+        def plans_made(**wishes: bool) -> int:
+            before = next(plans)
+            assert one.sync(**wishes) == {}
+            return next(plans) - before - 1
+
+        # The server tells of what was sent, and once more when it has looked at it.
+        wait_until(lambda: plans_made() == 0, what="both sides are in step")
+        assert plans_made(deletes=True) == 1  # another wish is another question
+
+    @pytest.mark.parametrize("where", ["here", "there"])
+    def test_what_was_noticed_before_a_kill_is_still_done(
+        self, devices: tuple[Device, Device], monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        one, two = devices
+        filled(one).sync()
+        two.sync()
+        assert [one.sync(), one.sync(), two.sync(), two.sync()] == [{}, {}, {}, {}]
+        one.put("new.mp3", noise(60))
+        if where == "there":
+            one.sync()
+        hurt = one if where == "here" else two
+
+        def killed(*_: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rounds, "plan", killed)
+            with pytest.raises(Killed):
+                hurt.sync()
+
+        assert hurt.sync() == ({"upload": 1} if where == "here" else {"download": 1})
 
 
 class TestTags:

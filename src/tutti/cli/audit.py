@@ -6,7 +6,6 @@ import typer
 
 from tutti.cli import opening, output
 from tutti.domain.caller import Operator
-from tutti.services.catalog import PageWish
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -20,6 +19,8 @@ def list_(
     as_json: output.JSON = False,
 ) -> None:
     """Print the newest entries, the newest first."""
+    from tutti.services.catalog import PageWish  # noqa: PLC0415
+
     with opening.opened() as core:
         page = core.audit.page(Operator(), PageWish(limit=limit), action=action, by=actor)
     names = ("id", "at", "action", "outcome", "actor", "target", "door", "address", "request_id")

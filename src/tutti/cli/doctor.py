@@ -4,14 +4,16 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
 from tutti import settings
 from tutti.cli import opening, output
 from tutti.domain.errors import AppError
-from tutti.wiring.core import Core
+
+if TYPE_CHECKING:
+    from tutti.wiring.core import Core
 
 
 class Finding(NamedTuple):
@@ -41,7 +43,7 @@ def _examine() -> Iterator[Finding]:
         yield Finding("start", ok=False, detail=str(error))
 
 
-def _examine_core(core: Core) -> Iterator[Finding]:
+def _examine_core(core: "Core") -> Iterator[Finding]:
     data = core.settings.data_dir.resolve()
     is_private = os.stat(data).st_mode & 0o077 == 0  # noqa: PTH116 - one bit field
     yield Finding("data folder", is_private, f"{data}{'' if is_private else ' is open to other accounts: chmod 700'}")

@@ -2,15 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from tutti.cli import opening, output
 from tutti.domain.jobs import JobKind
-from tutti.services.importing import ImportReport
-from tutti.wiring.core import Core
+
+if TYPE_CHECKING:
+    from tutti.services.importing import ImportReport
+    from tutti.wiring.core import Core
 
 app = typer.Typer(help="Bring an installation of another server along.", no_args_is_help=True)
 
@@ -61,14 +63,14 @@ def astolfo(
         raise typer.Exit(1)
 
 
-def _read_tags(core: Core, report: ImportReport, *, is_dry: bool) -> None:
+def _read_tags(core: "Core", report: "ImportReport", *, is_dry: bool) -> None:
     from tutti.wiring import background  # noqa: PLC0415
 
     if report.files and not is_dry:
         background.runner_of(core, [JobKind.PROBE_ITEM]).run_due()
 
 
-def _show(report: ImportReport, *, is_dry: bool, as_json: bool) -> None:
+def _show(report: "ImportReport", *, is_dry: bool, as_json: bool) -> None:
     if as_json:
         output.rows([asdict(report) | {"dry_run": is_dry}], as_json=True)
         return

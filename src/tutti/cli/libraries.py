@@ -2,18 +2,20 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from tutti.cli import opening, output
-from tutti.db.repos.libraries import LibraryRow
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
 from tutti.domain.jobs import JobKind
-from tutti.services.ingest import Accepted
-from tutti.wiring.core import Core
+
+if TYPE_CHECKING:
+    from tutti.db.repos.libraries import LibraryRow
+    from tutti.services.ingest import Accepted
+    from tutti.wiring.core import Core
 
 app = typer.Typer(help="Libraries.", no_args_is_help=True)
 
@@ -28,7 +30,7 @@ def list_(user: output.User, *, as_json: output.JSON = False) -> None:
     output.rows(map(_row, rows), as_json=as_json)
 
 
-def _row(row: LibraryRow) -> dict[str, object]:
+def _row(row: "LibraryRow") -> dict[str, object]:
     return {"id": row.uuid, "name": row.name, "role": row.role, "personal": row.is_personal, "tracks": row.track_count}
 
 
@@ -65,7 +67,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def _imported(core: Core, caller: Caller, file: Path, library: UUID | None) -> dict[str, object]:
+def _imported(core: "Core", caller: Caller, file: Path, library: UUID | None) -> dict[str, object]:
     try:
         accepted = _accept(core, caller, file, library)
     except (AppError, OSError) as error:
@@ -80,7 +82,7 @@ def _imported(core: Core, caller: Caller, file: Path, library: UUID | None) -> d
     }
 
 
-def _accept(core: Core, caller: Caller, file: Path, library: UUID | None) -> Accepted:
+def _accept(core: "Core", caller: Caller, file: Path, library: UUID | None) -> "Accepted":
     with file.open("rb") as opened:
         length = os.fstat(opened.fileno()).st_size
         upload = core.ingest.stage(caller, file.name, library_uuid=library, length=length)

@@ -3,22 +3,26 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tutti import settings
-from tutti.wiring.core import Core, open_core
+
+if TYPE_CHECKING:
+    from tutti.wiring.core import Core
 
 
 @contextmanager
-def opened() -> Iterator[Core]:
+def opened() -> Iterator["Core"]:
     """Open the core by the settings of the environment, with warnings on standard error.
 
     Raises:
         AppError, BadSetting: As `open_core` and `settings.load`.
     """
-    from tutti.wiring import logs  # noqa: PLC0415 - takes rich along, which a server does without
+    # `tutti sync` and `--help` do without the core, and a server without rich, which the log takes along.
+    from tutti.wiring import logs  # noqa: PLC0415
+    from tutti.wiring.core import open_core  # noqa: PLC0415
 
     found = settings.load()
     logs.set_up(found.log)

@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 from threading import Event, Thread
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,9 @@ from tutti.cli import opening, output
 from tutti.domain.formats import EXTENSIONS
 from tutti.domain.scanning import ScanReport
 from tutti.domain.values import SourceId
-from tutti.wiring.core import Core
+
+if TYPE_CHECKING:
+    from tutti.wiring.core import Core
 
 _PROBLEMS_SHOWN = 50
 
@@ -36,7 +38,7 @@ def scan(
 
 
 def run(
-    core: Core, source_id: SourceId, folder: Path, *, believe_removals: bool = False, as_json: bool = False
+    core: "Core", source_id: SourceId, folder: Path, *, believe_removals: bool = False, as_json: bool = False
 ) -> ScanReport:
     """Scan with a bar; the first interrupt ends the scan after the batch at hand."""
     stop = Event()
@@ -48,7 +50,13 @@ def run(
 
 
 def watched(
-    core: Core, source_id: SourceId, folder: Path, stop: Event, *, believe_removals: bool = False, as_json: bool = False
+    core: "Core",
+    source_id: SourceId,
+    folder: Path,
+    stop: Event,
+    *,
+    believe_removals: bool = False,
+    as_json: bool = False,
 ) -> ScanReport:
     """Scan with a bar whose length a second thread finds out by counting names."""
     total: list[int] = []

@@ -1,12 +1,14 @@
 """`tutti source`: the folders that libraries read."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from tutti.cli import opening, output
-from tutti.models import Source
+
+if TYPE_CHECKING:
+    from tutti.models import Source
 
 app = typer.Typer(help="Folders that libraries read.", no_args_is_help=True)
 
@@ -19,7 +21,7 @@ def list_(user: output.User, *, as_json: output.JSON = False) -> None:
     output.rows(map(_row, found), as_json=as_json)
 
 
-def _row(source: Source) -> dict[str, object]:
+def _row(source: "Source") -> dict[str, object]:
     return {
         "id": source.uuid,
         "path": source.path.decode("utf-8", "replace"),

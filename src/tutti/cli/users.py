@@ -2,15 +2,15 @@
 
 import getpass
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tutti.cli import opening, output
 from tutti.domain.caller import Operator, Role
-from tutti.services.accounts import NewUser
-from tutti.services.administration import UserChange
-from tutti.wiring.core import Core
+
+if TYPE_CHECKING:
+    from tutti.wiring.core import Core
 
 app = typer.Typer(help="Accounts.", no_args_is_help=True)
 
@@ -30,6 +30,8 @@ def add(
 ) -> None:
     """Add an account."""
     password = _password(from_stdin=password_stdin)
+    from tutti.services.accounts import NewUser  # noqa: PLC0415
+
     with opening.opened() as core:
         added = core.accounts.add(Operator(), NewUser(name, password, email, is_admin=admin, is_guest=guest))
     row = {"uuid": added.user_uuid, "username": added.username, "is_admin": added.is_admin}
@@ -78,6 +80,8 @@ def role(
 ) -> None:
     """Make an account an administrator, a user, or a guest who may only listen."""
     roles = {Role.USER, Role.ADMIN} if wanted is Role.ADMIN else {wanted}
+    from tutti.services.administration import UserChange  # noqa: PLC0415
+
     with opening.opened() as core:
         core.administration.change(Operator(), core.accounts.named(name).user_uuid, UserChange(roles=roles))
     output.done(f"{name} is {wanted}", {"username": name, "roles": " ".join(sorted(roles))}, as_json=as_json)
@@ -119,7 +123,7 @@ def invite(
     output.done(made.code, {"code": made.code, "expires_at": made.expires_at}, as_json=as_json)
 
 
-def _warn_unless_invited(core: Core) -> None:
+def _warn_unless_invited(core: "Core") -> None:
     admission = core.settings.auth.registration
     if admission != "invite":
         sys.stderr.write(f"tutti: registration is {admission}; TUTTI_AUTH__REGISTRATION=invite makes the code good.\n")

@@ -116,6 +116,11 @@ class Index:
         """Note something under a name."""
         self._sql.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
+    def stats(self) -> dict[str, Stat]:
+        """Return the stat of every file, by its path."""
+        rows = self._sql.execute("SELECT path, size, mtime_ns, inode FROM file")
+        return {path: Stat(size, mtime_ns, inode) for path, size, mtime_ns, inode in rows}
+
     def files(self) -> tuple[dict[str, Seen], dict[str, Binding]]:
         """Return every file by its path, and the bindings of those that belong to items by item."""
         seen: dict[str, Seen] = {}

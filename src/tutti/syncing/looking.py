@@ -22,6 +22,7 @@ R = TypeVar("R")
 _PAGES_MAX = 100_000
 _UNDER_WAY_PER_LANE = 4
 _BATCH = 500
+_IN_STEP = "in step"
 
 
 class Failure(NamedTuple):
@@ -123,15 +124,15 @@ class Sides:
         )
 
 
-def look(site: Site, pool: ThreadPoolExecutor) -> Sides:
-    """Look at both sides; the index learns what is new.
+def look(site: Site, pool: ThreadPoolExecutor) -> Sides | None:
+    """Look at both sides; the index learns what is new. None when both are as the last round left them, in step.
 
     Raises:
         AppError: As `Server`.
         StoppedError: Somebody asked for the end.
     """
-    known, _ = site.index.files()
-    scan = site.tree.scan(known, is_stopped=site.server.stop.is_set)
+    stats = site.index.stats()
+    scan = site.tree.scan(stats, is_stopped=site.server.stop.is_set)
     if site.server.stop.is_set():
         raise StoppedError
     for path in scan.unnamed:
@@ -139,12 +140,31 @@ def look(site: Site, pool: ThreadPoolExecutor) -> Sides:
             path.decode("utf-8", "backslashreplace"), "Its name is not in UTF-8, so no other device could have it."
         )
     listen(site)
+    if scan.is_plain and scan.files == stats and site.index.fact(_IN_STEP) == _by(site.wish):
+        return None
+    forget_step(site.index)
+    known, _ = site.index.files()
     seen = _read_changed(site, pool, scan, known)
     vanished = [path for path in known.keys() - scan.files.keys() if not scan.is_unread(path)]
     with site.index.batch():
         site.index.lose(vanished)
         site.index.sweep()
     return _sides(site, pool, scan, seen)
+
+
+def keep_step(site: Site) -> None:
+    """Remember that both sides are in step: as long as nothing is new on either, nothing is to be done."""
+    site.index.note(_IN_STEP, _by(site.wish))
+
+
+def forget_step(index: Index) -> None:
+    """Forget that both sides were in step, together with whatever the index learns, or before."""
+    if index.fact(_IN_STEP):
+        index.note(_IN_STEP, "")
+
+
+def _by(wish: Wish) -> str:
+    return f"uploads={wish.uploads} downloads={wish.downloads} deletes={wish.deletes}"
 
 
 def listen(site: Site) -> None:
@@ -162,6 +182,8 @@ def listen(site: Site) -> None:
             _begin_anew(site, error)
             continue
         with index.batch():
+            if page.reset or page.changes:
+                forget_step(index)
             index.forget_libraries([str(library) for library in page.reset])
             index.hear(map(_told, page.changes))
             if page.cursor != cursor:
@@ -177,6 +199,7 @@ def _begin_anew(site: Site, error: AppError) -> None:
     """Do what helps when the server does not know a cursor or a device: it was put back, or told to forget."""
     if error.code == "bad_cursor" and site.index.fact("cursor"):
         with site.index.batch():
+            forget_step(site.index)
             site.index.forget_libraries()
             site.index.note("cursor", "")
     elif error.code == "device_not_found" and site.device_name:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.syncing.index import Seen, Stat, Told
-from tutti.syncing.looking import Report, Sides, Site, in_lanes, look
+from tutti.syncing.looking import Report, Sides, Site, in_lanes, keep_step, look
 from tutti.syncing.plan import Action, Binding, Kind, plan
 from tutti.syncing.server import HASHES_MAX, StoppedError
 from tutti.syncing.transfers import Begun, Transfers
@@ -33,13 +33,17 @@ def run(site: Site) -> Report:
     Raises:
         AppError: As `Server`, when the server does not tell what it has; CONFLICT `too_much_vanished`.
     """
+    sides = None
     with ThreadPoolExecutor(site.parallel, thread_name_prefix="sync") as pool:
         try:
             sides = look(site, pool)
-            _Round(site, pool, sides).carry_out(plan(sides.view, site.wish))
+            if sides is not None:
+                _Round(site, pool, sides).carry_out(plan(sides.view, site.wish))
         except StoppedError:
             pass
     site.report.is_stopped = site.server.stop.is_set()
+    if sides is not None and not (site.report.is_stopped or site.report.failures):
+        keep_step(site)
     site.report.moved_bytes = site.meter.moved_bytes
     return site.report
 
@@ -51,7 +55,8 @@ def rehearse(site: Site) -> Sequence[Action]:
         AppError: As `run`.
     """
     with ThreadPoolExecutor(site.parallel, thread_name_prefix="sync") as pool:
-        return plan(look(site, pool).view, site.wish)
+        sides = look(site, pool)
+        return [] if sides is None else plan(sides.view, site.wish)
 
 
 class _Done(NamedTuple):

@@ -53,6 +53,11 @@ class Scan:
     parts: list[str] = field(default_factory=list)
     unnamed: list[bytes] = field(default_factory=list)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing but files of music, as far as we are concerned."""
+        return not (self.unread or self.blocked or self.parts or self.unnamed)
+
     def is_unread(self, path: str) -> bool:
         """Whether it could not be found out if there is a file."""
         if not self.unread:
@@ -304,7 +309,7 @@ class _Walk:
                 self.found.parts.append(prefix + name)
             return False
         path = prefix + name
-        if is_audio(name) or path in self._known:
+        if path in self._known or is_audio(name):
             return self._meet_music(entry, path)
         if not entry.is_dir(follow_symlinks=False):
             if entry.is_symlink():

@@ -15,7 +15,7 @@ from support.routes import DOCUMENT, operations
 from support.server import Server, add_user, copied, serving, wait_until
 from support.tones import picture, write_tone
 
-EXAMPLES = 200 if tiers.is_deep() else 8
+EXAMPLES = 200 if tiers.is_deep() else 3
 SPOILT = 10_000 if tiers.is_deep() else 150
 HOOKS = Path(tiers.__file__).with_name("schemathesis_hooks.py")
 CHECKS = (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.core import House
 from support.music import Song, save, song_in
 from support.shelves import counted, kept, search_is_in_step
+from support.tiers import is_deep
 
 Step = Callable[[House], None]
 
@@ -108,7 +109,10 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=30 if is_deep() else 6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=st.lists(STEPS, min_size=3, max_size=25))
 def test_after_any_edits_and_a_scan_the_library_is_what_the_folder_is(
     new_house: Callable[[], AbstractContextManager[House]], steps: list[Step]
