@@ -62,13 +62,12 @@ def main() -> None:
         run(place, "user", "add", "bench", "--password-stdin", stdin=f"{PASSWORD}\n")
         port = free_port()
         command = [sys.executable, "-m", "bench.grpcs", str(port), str(args.megabytes)]
-        settings = {"TUTTI_GRPC__PORTS": "0"}
-        with tutti(place, settings) as server, started(command) as discard:
+        with tutti(place) as server, started(command) as discard:
             wait_until(lambda: is_open(port), "the anchor listens")
             with closing(_Server(discard.pid, port)) as theirs, closing(_phone(server)) as ours:
                 _in(theirs, ours, args)
                 _out(theirs, ours, args)
-        with tutti(place, settings) as server, closing(_phone(server)) as phone:
+        with tutti(place) as server, closing(_phone(server)) as phone:
             grow("U4 memory, gRPC", server.pid, args.large, lambda size: len(phone.send(size)) == _HASH_CHARS)
 
 

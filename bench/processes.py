@@ -171,8 +171,8 @@ class Tutti:
 def environment(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of our program: nothing of ours from outside."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TUTTI_")}
-    defaults = {"TUTTI_DATA_DIR": str(data_dir), "TUTTI_HTTP__PORT": "0", "TUTTI_SCAN__WATCH": "false"}
-    return kept | defaults | dict(settings or {})
+    free = {"TUTTI_HTTP__PORT": "0", "TUTTI_GRPC__PORTS": "0"}
+    return kept | free | {"TUTTI_DATA_DIR": str(data_dir), "TUTTI_SCAN__WATCH": "false"} | dict(settings or {})
 
 
 def run(data_dir: Path, *args: str | Path, stdin: str = "", settings: Mapping[str, str] | None = None) -> str:

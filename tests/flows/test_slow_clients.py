@@ -118,12 +118,13 @@ def test_slow_ones_are_given_up_and_all_others_are_answered(server: Server) -> N
         stack.enter_context(room(server, len(MODES) * EACH + 500))
         path = f"/api/v1/tracks/{ada.track('Long')['id']}/stream"
         before = descriptors(server)
+        slow, most = [], before
+        for number, way in enumerate(way(path, ada.token) for _ in range(EACH) for way in MODES.values()):
+            slow.append(stack.enter_context(Slow(port, *way)))
+            most = max(most, descriptors(server)) if number % 500 == 0 else most
+        # Only now: in one process with the others, the first of the slow were given up before the last had come.
         good = [pool.submit(listen, server, ada.token, path, over) for _ in range(GOOD)]
         try:
-            slow, most = [], before
-            for number, way in enumerate(way(path, ada.token) for _ in range(EACH) for way in MODES.values()):
-                slow.append(stack.enter_context(Slow(port, *way)))
-                most = max(most, descriptors(server)) if number % 50 == 0 else most
             wait_until(lambda: max(most, descriptors(server)) >= before + EACH, what="they were there")
             until_given_up(slow, server, before + 3 * GOOD)
         finally:

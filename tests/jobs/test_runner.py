@@ -1,7 +1,7 @@
 """The runner: every job is done, however its workers fare, and a broken one stops no other."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from tutti.backends.bus import LocalBus
 from tutti.db.engine import Database
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind, JobState
-from tutti.jobs.runner import JobContext, Runner, RunnerPolicy, Task
+from tutti.jobs.runner import Batch, JobContext, Runner, RunnerPolicy, Task
 from tutti.kit.backoff import Backoff
 from tutti.models import Job
 
@@ -30,10 +30,10 @@ class Bench:
         self.task: Task = lambda ref, _: self.done.append(ref)
         self.runner = self.new_runner()
 
-    def new_runner(self) -> Runner:
+    def new_runner(self, together: Mapping[JobKind, Batch] | None = None) -> Runner:
         tasks = {JobKind.PROBE_ITEM: self._run}
         backoff = Backoff(first_s=8, cap_s=60, random=lambda: 0.5)
-        return Runner(self.db, self.bus, tasks, backoff=backoff, policy=POLICY)
+        return Runner(self.db, self.bus, tasks, together=together, backoff=backoff, policy=POLICY)
 
     def _run(self, ref: str, context: JobContext) -> None:
         self.task(ref, context)
@@ -117,6 +117,73 @@ class TestRun:
 
         assert sum(counts) == 20
         assert sorted(bench.done, key=int) == [str(number) for number in range(20)]
+
+
+class TestTogether:
+    """Jobs of a kind that allows it are done many at once."""
+
+    @pytest.fixture
+    def batches(self, bench: Bench) -> list[Sequence[str]]:
+        """What was done together; whatever has an `x` in it fails."""
+        batches: list[Sequence[str]] = []
+
+        def together(refs: Sequence[str]) -> None:
+            batches.append(refs)
+            if "x" in refs:
+                raise AppError(ErrorKind.UNAVAILABLE, "no_luck", "No luck today.")
+
+        bench.runner = bench.new_runner({JobKind.PROBE_ITEM: together})
+        return batches
+
+    def test_what_waits_is_done_at_once_in_its_order(self, bench: Bench, batches: list[Sequence[str]]) -> None:
+        bench.enqueue("b", "a", "c")
+
+        assert bench.runner.run_due() == 3
+        assert (batches, bench.done, bench.jobs()) == ([["b", "a", "c"]], [], [])
+
+    def test_there_are_so_many_at_once_and_no_more(self, bench: Bench, batches: list[Sequence[str]]) -> None:
+        bench.enqueue(*map(str, range(2 * POLICY.together + 1)))
+
+        bench.runner.run_due()
+
+        assert [len(refs) for refs in batches] == [POLICY.together, POLICY.together]
+        assert bench.done == [str(2 * POLICY.together)]  # the last one is alone
+
+    def test_when_it_fails_each_is_done_by_itself(self, bench: Bench, batches: list[Sequence[str]]) -> None:
+        def task(ref: str, _: JobContext) -> None:
+            if ref == "x":
+                raise AppError(ErrorKind.UNAVAILABLE, "no_luck", "No luck today.")
+            bench.done.append(ref)
+
+        bench.task = task
+        bench.enqueue("a", "x", "b")
+
+        bench.runner.run_due()
+
+        assert bench.done == ["a", "b"]
+        assert (bench.job().ref, bench.job().attempts, bench.job().error) == ("x", 1, "No luck today.")
+
+    def test_what_failed_before_takes_nobody_along(self, bench: Bench, batches: list[Sequence[str]]) -> None:
+        bench.fail()
+        bench.enqueue("x")
+        bench.runner.run_due()
+        bench.clock.now += timedelta(hours=1)
+        bench.enqueue("a", "b")
+
+        bench.runner.run_due()
+
+        assert bench.done == ["x", "x"]
+        assert batches == [["a", "b"]]
+
+    def test_two_workers_never_do_the_same(self, bench: Bench, batches: list[Sequence[str]]) -> None:
+        refs = [str(number) for number in range(200)]
+        bench.enqueue(*refs)
+
+        with ThreadPoolExecutor(4) as pool:
+            counts = list(pool.map(lambda _: bench.runner.run_due(), range(4)))
+
+        assert sum(counts) == 200
+        assert sorted([*bench.done, *(ref for some in batches for ref in some)]) == sorted(refs)
 
 
 class TestFailure:

@@ -192,5 +192,5 @@ def _upload(house: House, song: Song) -> UUID:
     accepted = house.send(song.data)
     with house.db.read() as tx:
         [job] = tx.jobs.all_jobs()
-    house.ingest.probe(ItemId(int(job.ref)))
+    house.probing.probe([ItemId(int(job.ref))])
     return accepted.uuid

@@ -37,7 +37,7 @@ def send(
 
 def probe_all(house: House) -> None:
     for ref in due(house):
-        house.ingest.probe(ItemId(int(ref)))
+        house.probing.probe([ItemId(int(ref))])
 
 
 def due(house: House) -> Sequence[str]:
@@ -237,7 +237,7 @@ class TestProbe:
         assert house.changes() == [(accepted.uuid, False), (accepted.uuid, True)]
 
     def test_an_item_that_never_was_is_no_error(self, house: House) -> None:
-        house.ingest.probe(ItemId(99))
+        house.probing.probe([ItemId(99)])
 
     def test_lost_bytes_are_tried_again_later(self, house: House) -> None:
         accepted = send(house)

@@ -36,7 +36,7 @@ def limit(house: House, caller: Caller, quota_bytes: int | None) -> None:
 def ingest(house: House, *, default_bytes: int | None = None) -> Ingest:
     """Return a way in that reserves in small steps."""
     policy = IngestPolicy(max_file_bytes=10_000, step_bytes=STEP, default_quota_bytes=default_bytes)
-    return Ingest(house.db, house.blobs, house.media, policy=policy)
+    return Ingest(house.db, house.blobs, policy=policy)
 
 
 def send(way_in: Ingest, caller: Caller, data: bytes, *, length: int | None = None) -> Accepted:

@@ -172,7 +172,7 @@ class TestReplaced:
         number = ItemId(item_of(house, sent.uuid).id)
         house.media.before_answer = lambda _: _once(house, lambda: whole(house, sent, OTHER.data))
 
-        house.ingest.probe(number)
+        house.probing.probe([number])
 
         assert item_of(house, sent.uuid).status == "pending"
         house.probe_all()

@@ -225,7 +225,7 @@ class TestRefused:
 
     def test_when_too_many_were_begun(self, house: House) -> None:
         """O-UP4"""
-        few = Ingest(house.db, house.blobs, house.media, policy=IngestPolicy(max_unfinished=3))
+        few = Ingest(house.db, house.blobs, policy=IngestPolicy(max_unfinished=3))
         for _ in range(3):
             few.pause(few.create(house.ann, "x.mp3", library_uuid=None, length=9, described=""))
 
@@ -243,9 +243,7 @@ class TestRefused:
 
 class TestQuota:
     def limited(self, house: House, quota: int, *, step: int = 100) -> Ingest:
-        return Ingest(
-            house.db, house.blobs, house.media, policy=IngestPolicy(step_bytes=step, default_quota_bytes=quota)
-        )
+        return Ingest(house.db, house.blobs, policy=IngestPolicy(step_bytes=step, default_quota_bytes=quota))
 
     def test_the_announced_length_is_reserved_until_the_upload_ends(self, house: House) -> None:
         ingest = self.limited(house, len(DATA) * 2 - 1)

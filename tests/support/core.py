@@ -56,6 +56,7 @@ from tutti.services.libraries import Libraries
 from tutti.services.listing import Listing as FileListing
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.members import Members
+from tutti.services.probing import Probing
 from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
 from tutti.services.registration import Admission, Registration
@@ -192,7 +193,8 @@ class House:
         self.artwork = Artwork(db, self.media, self.blobs, self.covers)
         self.deliveries = Deliveries(db, self.blobs, LocalFiles(), self.tickets, clock=clock, policy=TicketPolicy())
         policy = IngestPolicy(max_file_bytes=10_000)
-        self.ingest = Ingest(db, self.blobs, self.media, policy=policy)
+        self.ingest = Ingest(db, self.blobs, policy=policy)
+        self.probing = Probing(db, self.blobs, self.media)
         self.replacing = Replacing(db, self.blobs, policy=policy)
         self.sounds = Sounds(db, self.blobs, self.media)
         self.checking, self.backups = Checking(db, self.blobs), Backups(db, self.blobs, self.locks)
@@ -276,8 +278,7 @@ class House:
             jobs = [job for job in tx.jobs.all_jobs() if job.kind == JobKind.PROBE_ITEM]
             for job in jobs:
                 tx.jobs.finish(job.id)
-        for job in jobs:
-            self.ingest.probe(ItemId(int(job.ref)))
+        self.probing.probe([ItemId(int(job.ref)) for job in jobs])
 
     def bring(
         self, content: Song | bytes = SONG, *, caller: Caller | None = None, library: UUID | None = None

@@ -1,10 +1,11 @@
-"""Runs jobs in threads: claims one, calls what the registry names, and finishes, repeats or parks it."""
+"""Runs jobs in threads: claims one, or many alike, calls what the registry names, and finishes, repeats or parks."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Thread
+from time import monotonic
 
 import structlog
 
@@ -20,6 +21,7 @@ _log = structlog.get_logger()
 
 _NOT_NOW = frozenset({ErrorKind.BUSY, ErrorKind.CONFLICT})
 """Failures of the moment: somebody else is at it. They are waited out, however long, and never parked."""
+_BUSY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,16 @@ class RunnerPolicy:
         lease: How long a job may be silent before another worker takes it.
         poll_s: How often to look without being woken.
         max_attempts: A job that failed so often, or took its process with it so often, is set aside.
+        together: As many jobs of a kind that allows it are done at once.
+        gather_s: How long a worker that just had work waits for more before it begins anew.
     """
 
     threads: int = 2
     lease: timedelta = timedelta(minutes=10)
     poll_s: float = 2.0
     max_attempts: int = 5
+    together: int = 32
+    gather_s: float = 0.3
 
 
 class JobContext:
@@ -72,8 +78,21 @@ Task = Callable[[str, JobContext], None]
 """Does the work on the thing that `ref` names; safe to repeat."""
 
 
+Batch = Callable[[Sequence[str]], None]
+"""Does the same for many things at once; whatever it raises, each is done by itself then."""
+
+
 class Runner:
-    """The worker threads of one process."""
+    """The worker threads of one process.
+
+    Args:
+        db: Has the table of jobs.
+        bus: Tells of new ones.
+        tasks: What is done for one job.
+        together: What is done for many, where there is such a thing.
+        backoff: How long a failed job waits.
+        policy: The rest.
+    """
 
     def __init__(
         self,
@@ -81,12 +100,14 @@ class Runner:
         bus: Bus,
         tasks: Mapping[JobKind, Task],
         *,
+        together: Mapping[JobKind, Batch] | None = None,
         backoff: Backoff,
         policy: RunnerPolicy,
     ) -> None:
         self._db = db
         self._bus = bus
         self._tasks = tasks
+        self._together = together or {}
         self._backoff = backoff
         self._policy = policy
         self._stop = threading.Event()
@@ -114,30 +135,60 @@ class Runner:
     def run_due(self) -> int:
         """Run what is due now in this thread; return how many jobs were run."""
         count = 0
-        while not self._stop.is_set() and self._run_one():
-            count += 1
+        while not self._stop.is_set() and (ran := self._run_next()):
+            count += ran
         return count
 
     def _work(self) -> None:
         with self._bus.subscribe("job.due") as woken:
+            ran_s = 0.0
             while not self._stop.is_set():
                 try:
-                    self.run_due()
+                    if self.run_due():
+                        ran_s = monotonic()
                 except AppError as error:
                     # The database is busy or away; the table keeps the work.
                     _log.warning("job.claim_failed", code=error.code)
                 except Exception:  # noqa: BLE001 - the runner's edge: without its threads nothing is ever done again
                     _log.exception("job.runner_crashed")
                 woken.get(self._policy.poll_s)
+                if monotonic() - ran_s < _BUSY_S:
+                    self._stop.wait(self._policy.gather_s)
+                while woken.get(0) is not None:
+                    pass  # whatever called meanwhile is found in the table
 
-    def _run_one(self) -> bool:
+    def _run_next(self) -> int:
+        """Run the job that is due next, with others of its kind if that can be; return how many."""
+        lease, alike = self._policy.lease, list[Job]()
         with self._db.write() as tx:
-            job = tx.jobs.claim(list(self._tasks), now=tx.now, lease=self._policy.lease)
+            job = tx.jobs.claim(list(self._tasks), now=tx.now, lease=lease)
+            # A job that failed, or took its process with it, harms nobody else a second time.
+            if job is not None and job.kind in self._together and job.attempts == 1:
+                alike += tx.jobs.claim_more(job.kind, self._policy.together - 1, now=tx.now, lease=lease)
         if job is None:
+            return 0
+        if not (alike and self._run_together([job, *alike])):
+            for one in (job, *alike):
+                self._run(one)
+        return 1 + len(alike)
+
+    def _run_together(self, jobs: Sequence[Job]) -> bool:
+        kind = JobKind(jobs[0].kind)
+        try:
+            self._together[kind]([job.ref for job in jobs])
+        except Exception as error:  # noqa: BLE001 - what was wrong, and with which, comes out when each is run by itself
+            _log.info("job.together_failed", kind=kind, count=len(jobs), error=type(error).__name__)
             return False
+        with self._db.write() as tx:
+            for job in jobs:
+                tx.jobs.finish(job.id)
+                tx.emit(_news(job, "done"))
+        return True
+
+    def _run(self, job: Job) -> None:
         if job.attempts > self._policy.max_attempts:
             self._park(job, "It never came to an end.")
-            return True
+            return
         context = JobContext(self._db, job, self._policy.lease, self._stop)
         try:
             self._tasks[JobKind(job.kind)](job.ref, context)
@@ -148,7 +199,6 @@ class Runner:
             self._failed(job, context, "It failed unexpectedly; the log says more.", is_passing=False)
         else:
             self._done(job, context)
-        return True
 
     def _done(self, job: Job, context: JobContext) -> None:
         with self._db.write() as tx:

@@ -35,7 +35,8 @@ class MediaReader(Protocol):
         A file that cannot be opened or read, or takes too long, gives a Refused; nothing is raised for one file.
 
         Raises:
-            AppError: UNAVAILABLE `media_worker_unavailable` when no child can be started.
+            AppError: UNAVAILABLE `media_worker_unavailable` when no child can be started; BUSY `server_busy` when no
+                file can be opened.
         """
         ...
 

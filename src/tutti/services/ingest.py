@@ -1,29 +1,23 @@
 """Takes bytes in: staged, made durable, named by their hash, then a row, then read by a job."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from tutti.db.engine import Database, Tx, WriteTx
-from tutti.db.repos.catalog import TrackWrite
-from tutti.db.repos.media import BytesRow
 from tutti.domain.caller import Caller, Permission
-from tutti.domain.catalog import describe
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.jobs import JobKind
-from tutti.domain.media import MediaKind, Reading, Refused, Told
+from tutti.domain.media import MediaKind, Told
 from tutti.domain.phone_names import NAMELESS, is_for_phones
 from tutti.domain.sync import clean_folder
 from tutti.domain.values import ItemId, LibraryId
-from tutti.kit.text import clean, sort_key
+from tutti.kit.text import clean
 from tutti.models import MediaItem
 from tutti.models import Upload as UploadRow
 from tutti.ports.blobs import BlobStore, StagedBlob, StoredBlob
-from tutti.ports.media import MediaReader
-from tutti.services.delivery import located
 from tutti.services.libraries import check_editor, editable_library
-from tutti.services.sounds import sound_of
 from tutti.services.uploads import IngestPolicy, Upload, UploadState, begun, too_large
 
 __all__ = ["Accepted", "Ingest", "IngestPolicy", "Upload", "UploadState"]
@@ -51,10 +45,9 @@ class Ingest:
     client here, and no transaction is open while bytes come in.
     """
 
-    def __init__(self, db: Database, blobs: BlobStore, media: MediaReader, *, policy: IngestPolicy) -> None:
+    def __init__(self, db: Database, blobs: BlobStore, *, policy: IngestPolicy) -> None:
         self._db = db
         self._blobs = blobs
-        self._media = media
         self._policy = policy
 
     @property
@@ -291,54 +284,6 @@ class Ingest:
             if error.kind is not ErrorKind.NOT_FOUND:
                 raise
             raise _expired() from None
-
-    def probe(self, item_id: ItemId) -> None:
-        """Read the tags of a pending item and list it; an item that cannot be read is `failed` with its reason.
-
-        Safe to repeat: the outcome depends on the bytes alone.
-        """
-        with self._db.read() as tx:
-            row = tx.media.bytes_by_id(item_id)
-        if row is None or row.is_gone:
-            return  # when it is restored, or its bytes are brought again, it is probed then
-        with located(row, self._blobs) as file:
-            found = next(iter(self._media.read([replace(file, wants_sound=True)])))
-        sound = sound_of(self._blobs, row, found)
-        with self._db.write() as tx:
-            item = tx.media.by_id(item_id)
-            if item is None or item.status != "pending" or item.deleted_at is not None:
-                return
-            if item.blob_hash != row.blob_hash:
-                return  # other bytes came meanwhile, and another probe with them
-            item.audio_offset, item.audio_bytes, item.audio_hash = sound
-            if isinstance(found, Refused):
-                item.status, item.refusal, item.changed_at = "failed", found.reason, tx.now
-                tx.media.unlist([item_id])  # its former bytes may have been a track
-                tx.shelves.recount(row.library_id, tx.catalog.touched_by([item_id]))
-                tx.libraries.note_changes(row.library_id, [item_id], is_gone=True)  # it was announced when it came in
-            else:
-                self._list(tx, item, row, found)
-
-    def _list(self, tx: WriteTx, item: MediaItem, row: BytesRow, found: Reading) -> None:
-        facts = found.facts
-        item.status, item.refusal, item.changed_at = "ready", None, tx.now
-        item.mime, item.container, item.codec = facts.mime, facts.container, facts.codec
-        told = Told(**(item.told or {}))
-        item.duration_ms, item.bitrate_bps = facts.duration_ms or told.duration_ms, facts.bitrate_bps
-        item.sample_rate_hz, item.channels = facts.sample_rate_hz, facts.channels
-        tx.flush()
-        stem = row.filename.rpartition(".")[0] or row.filename
-        draft = describe(
-            told.filling(found.tags),
-            stem=stem,
-            folder_name="Unknown album",
-            folder_identity=f"library-{row.library_id}",
-        )
-        cover = "" if found.cover is None else found.cover.hash
-        write = TrackWrite(item.id, None, sort_key(row.filename), cover, draft, is_new=False)
-        touched = tx.catalog.put_tracks(row.library_id, [write])
-        tx.shelves.recount(row.library_id, touched)
-        tx.libraries.note_changes(row.library_id, [ItemId(item.id)], is_gone=False)
 
 
 def clean_name(filename: str) -> str:

@@ -12,7 +12,7 @@ from tutti.domain.events import TOPICS
 from tutti.domain.events import Event as Happened
 from tutti.domain.jobs import JobKind
 from tutti.domain.values import ItemId, SourceId
-from tutti.jobs.runner import JobContext, Runner, RunnerPolicy, Task
+from tutti.jobs.runner import Batch, JobContext, Runner, RunnerPolicy, Task
 from tutti.kit.backoff import Backoff
 from tutti.wiring.core import Core
 
@@ -58,7 +58,7 @@ def tasks(core: Core) -> Mapping[JobKind, Task]:
         JobKind.REMOVE_LIBRARY: lambda ref, context: _log.info(
             "library.removed", library=ref, is_complete=core.removals.library(int(ref), progress=context.progress)
         ),
-        JobKind.PROBE_ITEM: lambda ref, _: core.ingest.probe(ItemId(int(ref))),
+        JobKind.PROBE_ITEM: lambda ref, _: core.probing.probe([ItemId(int(ref))]),
         JobKind.MAINTAIN: lambda _ref, _: _log.info("maintenance.done", **core.maintenance.tidy()._asdict()),
     }
 
@@ -66,7 +66,10 @@ def tasks(core: Core) -> Mapping[JobKind, Task]:
 def runner_of(core: Core, kinds: Collection[JobKind] = tuple(JobKind)) -> Runner:
     """Return a runner that is not started: for a server, and for a command that runs what it enqueued."""
     chosen = {kind: task for kind, task in tasks(core).items() if kind in kinds}
-    return Runner(core.db, core.bus, chosen, backoff=Backoff(first_s=5), policy=RunnerPolicy())
+    together: Mapping[JobKind, Batch] = {
+        JobKind.PROBE_ITEM: lambda refs: core.probing.probe([ItemId(int(ref)) for ref in refs])
+    }
+    return Runner(core.db, core.bus, chosen, together=together, backoff=Backoff(first_s=5), policy=RunnerPolicy())
 
 
 @contextmanager

@@ -44,6 +44,7 @@ from tutti.services.libraries import Libraries
 from tutti.services.listing import Listing
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.members import Members
+from tutti.services.probing import Probing
 from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
 from tutti.services.registration import Admission, Registration
@@ -89,6 +90,7 @@ class Core:
     deliveries: Deliveries
     artwork: Artwork
     ingest: Ingest
+    probing: Probing
     checking: Checking
     backups: Backups
     maintenance: Maintenance
@@ -138,7 +140,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
         attempts = Attempts(db, limiter, policy=_attempt_policy(settings))
         trash = Trash(db, policy=TrashPolicy(timedelta(days=settings.trash.days)))
         removals, audit = Removals(db, locks), Audit(db, keep=timedelta(days=settings.audit.days))
-        ingest = Ingest(db, blobs, media, policy=_ingest_policy(settings))
+        ingest = Ingest(db, blobs, policy=_ingest_policy(settings))
         grants = TicketPolicy(timedelta(hours=auth.ticket_hours))
         deliveries = Deliveries(db, blobs, files, tickets, clock=clock, policy=grants, remote=storage.remote)
         listing = Listing(db)
@@ -169,6 +171,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             deliveries=deliveries,
             artwork=Artwork(db, media, blobs, covers),
             ingest=ingest,
+            probing=Probing(db, blobs, media),
             checking=Checking(db, blobs),
             backups=Backups(db, blobs, locks),
             maintenance=Maintenance(

@@ -1,13 +1,16 @@
 """A lane with children that are made to fail: a file is blamed only when it deserves it."""
 
+import errno
 import os
 from collections import deque
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from support.errors import raised
 from support.media_corpus import media_file
 from tutti.backends.media_worker import wire
 from tutti.backends.media_worker.agenda import Agenda, Batch
@@ -104,6 +107,27 @@ def test_a_file_that_hangs_is_not_tried_again(tmp_path: Path) -> None:
 
     assert told == ["a", "Reading the file took too long.", "b", "c", "d"]
     assert keeper.started == 2
+
+
+def test_without_descriptors_no_file_is_blamed_and_none_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ran out of them while it opened the third of four; a file that could not be opened has no fault."""
+    real, opened, before = os.open, count(1), _open_descriptors()
+
+    def scarce(path: bytes, flags: int) -> int:
+        if next(opened) == 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, flags)
+
+    monkeypatch.setattr("tutti.backends.media_worker.opening.os.open", scarce)
+
+    assert raised(lambda: _answers(ScriptedKeeper(), tmp_path, ["a", "b", "c", "d"])) == (
+        ErrorKind.BUSY,
+        "server_busy",
+    )
+    assert _open_descriptors() == before
+    assert _told(_answers(ScriptedKeeper(), tmp_path, ["a", "b", "c", "d"])) == ["a", "b", "c", "d"]
 
 
 def test_an_answer_to_another_question_ends_the_child(tmp_path: Path) -> None:

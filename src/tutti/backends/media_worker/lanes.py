@@ -1,5 +1,6 @@
 """A lane: one thread that keeps one child busy with batches of files and puts a new child in place of a lost one."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -48,10 +49,19 @@ class _Work:
         self.waiting = deque(range(len(self.batch.files)))
 
     def open(self) -> Sequence[int]:
-        """Return descriptors of the waiting files; those that cannot be opened are answered here."""
-        descriptors = []
+        """Return descriptors of the waiting files; those that cannot be opened are answered here.
+
+        Raises:
+            AppError: As `open_media`; none is open then.
+        """
+        descriptors: list[int] = []
         for place in tuple(self.waiting):
-            opened = open_media(self.batch.files[place])
+            try:
+                opened = open_media(self.batch.files[place])
+            except AppError:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                raise
             if isinstance(opened, Refused):
                 self.waiting.remove(place)
                 self.answers[place] = opened

@@ -7,6 +7,7 @@ import stat
 import sys
 from functools import lru_cache
 
+from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.media import Refusal, Refused
 from tutti.ports.media import MediaFile
 
@@ -21,16 +22,22 @@ _SENTENCES = {
     errno.ELOOP: "The file is a symbolic link that is not followed.",
     errno.ENAMETOOLONG: "The file's path is too long to open.",
 }
+_NOT_ITS_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def open_media(file: MediaFile) -> int | Refused:
     """Return a descriptor of the file, which the caller closes, or why there is none.
 
     The path is checked after opening, on the descriptor itself, so that a link swapped in meanwhile gains nothing.
+
+    Raises:
+        AppError: BUSY `server_busy` when we have no descriptor left: that says nothing of the file.
     """
     try:
         descriptor = os.open(file.path, _FLAGS | (0 if file.root else os.O_NOFOLLOW))
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _NOT_ITS_FAULT:
+            raise AppError(ErrorKind.BUSY, "server_busy", "The server has too many files open; try again.") from error
         known = _SENTENCES.get(error.errno or 0) if isinstance(error, OSError) else None
         return Refused(Refusal.UNREADABLE, known or "The file cannot be opened.")
     refused = _refusal(descriptor, file.root)

@@ -43,6 +43,21 @@ class JobRepo:
         statement = update(Job).where(Job.id == oldest).values(**taken).returning(Job)
         return self._session.scalar(statement.execution_options(synchronize_session=False))
 
+    def claim_more(self, kind: str, limit: int, *, now: datetime, lease: timedelta) -> Sequence[Job]:
+        """Take jobs of a kind that are due and were never begun, those that are due longest first."""
+        fresh = (
+            select(Job.id)
+            .where(Job.kind == kind, Job.state == JobState.DUE, Job.due_at <= now, Job.attempts == 0)
+            .order_by(Job.due_at, Job.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("fresh")  # done once, whatever the plan; a subquery may be asked again and take others
+        )
+        taken = {"state": JobState.RUNNING, "lease_until": now + lease, "attempts": 1}
+        statement = update(Job).where(Job.id.in_(select(fresh.c.id))).values(**taken).returning(Job)
+        jobs = self._session.scalars(statement.execution_options(synchronize_session=False))
+        return sorted(jobs, key=lambda job: (job.due_at, job.id))
+
     def progress(self, job_id: int, *, done: int, total: int, lease_until: datetime) -> bool:
         """Renew the lease and note how far the work is; False when somebody cancelled it."""
         statement = update(Job).where(Job.id == job_id, Job.state == JobState.RUNNING)
