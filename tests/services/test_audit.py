@@ -135,8 +135,12 @@ DONE: dict[str, tuple[Act, tuple[str, str, str]]] = {
     ),
     "make a library": (lambda house, _: library(house), ("library_make", "ann", "Parties")),
     "rename a library": (
-        lambda house, _: house.libraries.rename(house.ann, library(house), "Quiet"),
+        lambda house, _: house.libraries.change(house.ann, library(house), name="Quiet"),
         ("library_rename", "ann", "Parties Quiet"),
+    ),
+    "have devices follow a library": (
+        lambda house, _: house.libraries.change(house.ann, library(house), syncs=True),
+        ("library_sync", "ann", "Parties on"),
     ),
     "delete a library": (
         lambda house, _: house.libraries.delete(house.ann, library(house)),

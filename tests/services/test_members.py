@@ -249,7 +249,7 @@ class TestTold:
         lambda house, library: house.members.put(house.ann, library, "eve", "listener"),
         lambda house, library: house.members.put(house.ann, library, "bob", "editor"),
         lambda house, library: house.members.remove(house.ann, library, "bob"),
-        lambda house, library: house.libraries.rename(house.ann, library, "Blues"),
+        lambda house, library: house.libraries.change(house.ann, library, name="Blues"),
         lambda house, library: house.libraries.delete(house.ann, library),
     )
 

@@ -376,14 +376,17 @@ class TestLibrary:
         eve = house.add_user("eve")
 
         assert raised(lambda: house.libraries.delete(bob, jazz.uuid)) == (ErrorKind.FORBIDDEN, "not_an_owner")
-        assert raised(lambda: house.libraries.rename(bob, jazz.uuid, "Mine")) == (ErrorKind.FORBIDDEN, "not_an_owner")
+        assert raised(lambda: house.libraries.change(bob, jazz.uuid, name="Mine")) == (
+            ErrorKind.FORBIDDEN,
+            "not_an_owner",
+        )
         assert raised(lambda: house.libraries.delete(eve, jazz.uuid)) == LIBRARY_GONE
-        assert raised(lambda: house.libraries.rename(eve, jazz.uuid, "Mine")) == LIBRARY_GONE
+        assert raised(lambda: house.libraries.change(eve, jazz.uuid, name="Mine")) == LIBRARY_GONE
         assert house.libraries.one(house.ann, jazz.uuid).name == "Jazz"
 
     def test_a_new_name_is_text_that_can_be_shown(self, house: House, jazz: LibraryRow) -> None:
-        renamed = house.libraries.rename(house.ann, jazz.uuid, " Blu\nes\u202e ")
+        renamed = house.libraries.change(house.ann, jazz.uuid, name=" Blu\nes\u202e ")
 
         assert (renamed.name, renamed.track_count) == ("Blu es", MANY + 2)
         assert house.libraries.one(house.ann, jazz.uuid) == renamed
-        assert raised(lambda: house.libraries.rename(house.ann, jazz.uuid, " \x00"))[1] == "bad_name"
+        assert raised(lambda: house.libraries.change(house.ann, jazz.uuid, name=" \x00"))[1] == "bad_name"

@@ -200,6 +200,68 @@ class TestTold:
         assert (again.uuid, change.folder, change.filename) == (sent.uuid, "New/Place", "1.mp3")
 
 
+class TestFollowed:
+    """Whoever owns a shared library says whether devices follow it; a personal one they always follow."""
+
+    def test_it_begins_when_the_owner_says_so(self, house: House) -> None:
+        jazz = house.libraries.create(house.ann, "Jazz").uuid
+        sent = house.bring(library=jazz)
+        device = Device(house, house.ann)
+        device.poll()
+        assert device.files == {}
+
+        changed = house.libraries.change(house.ann, jazz, syncs=True)
+
+        device.poll()
+        assert (changed.name, changed.syncs, set(device.files)) == ("Jazz", True, {sent.uuid})
+
+    def test_it_ends_when_he_says_so_and_what_devices_have_stays(self, house: House) -> None:
+        jazz = shared(house)
+        house.bring(library=jazz)
+        device = Device(house, house.ann)
+        device.poll()
+
+        house.libraries.change(house.ann, jazz, syncs=False)
+
+        told = device.ask()
+        assert (list(told.reset), told.changes) == ([jazz], [])  # nothing is told of as gone
+
+    def test_whoever_missed_the_pause_misses_nothing(self, house: House) -> None:
+        jazz = shared(house)
+        house.bring(library=jazz)
+        device = Device(house, house.ann)
+        device.poll()
+
+        house.libraries.change(house.ann, jazz, syncs=False)
+        sent = house.bring(SONGS[1], library=jazz)
+        house.libraries.change(house.ann, jazz, syncs=True)
+
+        device.poll()
+        assert len(device.files) == 2
+        assert sent.uuid in device.files
+
+    def test_another_name_changes_nothing_else(self, house: House) -> None:
+        jazz = shared(house)
+
+        assert house.libraries.change(house.ann, jazz, name="Blues").syncs
+        assert house.libraries.change(house.ann, jazz).name == "Blues"
+
+    def test_editors_do_not_decide(self, house: House) -> None:
+        bob = house.add_user("bob")
+        jazz = shared(house, "Jazz", "bob")
+
+        assert raised(lambda: house.libraries.change(bob, jazz, syncs=False)) == (ErrorKind.FORBIDDEN, "not_an_owner")
+
+    def test_a_personal_library_is_always_followed(self, house: House) -> None:
+        mine = next(row for row in house.libraries.mine(house.ann) if row.is_personal)
+
+        assert raised(lambda: house.libraries.change(house.ann, mine.uuid, name="Me", syncs=False)) == (
+            ErrorKind.CONFLICT,
+            "personal_library",
+        )
+        assert house.libraries.one(house.ann, mine.uuid).name == mine.name
+
+
 class TestReset:
     @pytest.fixture
     def bob(self, house: House) -> Caller:

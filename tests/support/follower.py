@@ -13,10 +13,7 @@ from tutti.services.sync import Told
 def shared(house: House, name: str = "Jazz", *members: str, role: str = "editor") -> UUID:
     """Make a library of Ann's that devices follow, and let others in."""
     library = house.libraries.create(house.ann, name)
-    with house.db.write() as tx:
-        entity = tx.libraries.by_id(library.id)
-        assert entity is not None
-        entity.syncs = True
+    house.libraries.change(house.ann, library.uuid, syncs=True)
     for member in members:
         house.members.put(house.ann, library.uuid, member, role)
     return library.uuid

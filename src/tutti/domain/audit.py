@@ -31,6 +31,7 @@ class Action(StrEnum):
     MEMBER_REMOVE = "member_remove"
     LIBRARY_MAKE = "library_make"
     LIBRARY_RENAME = "library_rename"
+    LIBRARY_SYNC = "library_sync"
     LIBRARY_DELETE = "library_delete"
     SOURCE_ADD = "source_add"
     SOURCE_REMOVE = "source_remove"

@@ -72,7 +72,7 @@ class Libraries:
             tx.libraries.add_member(library.id, caller.user_id, "owner")
             tell_access(tx, library.id)
             note(tx, Action.LIBRARY_MAKE, caller, wanted)
-            return LibraryRow(library.id, library.uuid, library.name, is_personal=False, role="owner")
+            return LibraryRow(library.id, library.uuid, library.name, is_personal=False, syncs=False, role="owner")
 
     def one(self, caller: Caller, library_uuid: UUID) -> LibraryRow:
         """Return one library.
@@ -84,19 +84,31 @@ class Libraries:
             row = readable_library(tx, caller, library_uuid)
             return row._replace(track_count=tx.libraries.track_count(row.id))
 
-    def rename(self, caller: Caller, library_uuid: UUID, name: str) -> LibraryRow:
-        """Give a library another name.
+    def change(
+        self, caller: Caller, library_uuid: UUID, *, name: str | None = None, syncs: bool | None = None
+    ) -> LibraryRow:
+        """Give a library another name, or have the devices of its members follow it or not; None leaves as it is.
+
+        What devices have of a library that they no longer follow stays on them.
 
         Raises:
-            AppError: NOT_FOUND `library_not_found`; FORBIDDEN `not_an_owner`; INVALID `bad_name`.
+            AppError: NOT_FOUND `library_not_found`; FORBIDDEN `not_an_owner`; INVALID `bad_name`; CONFLICT
+                `personal_library` for one that devices always follow.
         """
-        wanted = _named(name)
+        wanted = None if name is None else _named(name)
         with self._db.write() as tx:
             row = owned_library(tx, caller, library_uuid)
-            tx.libraries.rename(row.id, wanted)
+            if syncs is False and row.is_personal:
+                raise AppError(ErrorKind.CONFLICT, "personal_library", "Devices always follow a personal library.")
+            if wanted is not None:
+                tx.libraries.rename(row.id, wanted)
+                note(tx, Action.LIBRARY_RENAME, caller, f"{row.name} {wanted}")
+            if syncs is not None and syncs != row.syncs:
+                tx.libraries.set_syncs(row.id, syncs=syncs)
+                note(tx, Action.LIBRARY_SYNC, caller, f"{wanted or row.name} {'on' if syncs else 'off'}")
             tell_access(tx, row.id)
-            note(tx, Action.LIBRARY_RENAME, caller, f"{row.name} {wanted}")
-            return row._replace(name=wanted, track_count=tx.libraries.track_count(row.id))
+            changed = row._replace(name=wanted or row.name, syncs=row.syncs if syncs is None else syncs)
+            return changed._replace(track_count=tx.libraries.track_count(row.id))
 
     def delete(self, caller: Caller, library_uuid: UUID) -> None:
         """Let a shared library be gone for everybody at once; a job takes away what was in it.

@@ -25,11 +25,21 @@ def test_whoever_makes_a_library_owns_it(served: Served) -> None:
         "id": answer.json()["id"],
         "name": "Jazz club",
         "is_personal": False,
+        "syncs": False,
         "role": "owner",
         "track_count": 0,
     }
     assert "Jazz club" in [one["name"] for one in served.bob.read("/libraries")]
     assert served.bob.every("/tracks", library=answer.json()["id"]) == []
+
+
+def test_its_owner_renames_it_and_has_devices_follow_it(served: Served) -> None:
+    made = served.bob.post("/libraries", {"name": "Blues"}).json()
+    path = f"/libraries/{made['id']}"
+
+    assert served.bob.request("PATCH", path, json={"syncs": True}).json() == {**made, "syncs": True}
+    assert served.bob.request("PATCH", path, json={"name": "Soul"}).json() == {**made, "name": "Soul", "syncs": True}
+    assert code_of(served.bob.request("PATCH", path, json={"syncs": "yes"}))[0] == 400
 
 
 @pytest.mark.parametrize("name", [" ", "\u0001\n"])

@@ -21,6 +21,7 @@ class LibraryRow(NamedTuple):
     uuid: UUID
     name: str
     is_personal: bool
+    syncs: bool
     role: str
     track_count: int = 0
 
@@ -77,7 +78,7 @@ class LibraryRepo:
     def of_user(self, user_id: UserId) -> Sequence[LibraryRow]:
         """Return the libraries of an account by name; their tracks are not counted."""
         query = (
-            select(Library.id, Library.uuid, Library.name, Library.is_personal, LibraryMember.role)
+            select(Library.id, Library.uuid, Library.name, Library.is_personal, Library.syncs, LibraryMember.role)
             .join(LibraryMember, LibraryMember.library_id == Library.id)
             .where(LibraryMember.user_id == user_id)
             .order_by(Library.name, Library.id)
@@ -153,6 +154,10 @@ class LibraryRepo:
     def rename(self, library_id: int, name: str) -> None:
         """Give a library another name; an empty one marks it as being removed."""
         self._session.execute(update(Library).where(Library.id == library_id).values(name=name))
+
+    def set_syncs(self, library_id: int, *, syncs: bool) -> None:
+        """Say whether devices follow a library."""
+        self._session.execute(update(Library).where(Library.id == library_id).values(syncs=syncs))
 
     def newest_change(self, library_id: int) -> int:
         """Return the number of the newest change of a library, 0 before the first."""

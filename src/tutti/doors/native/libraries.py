@@ -37,12 +37,13 @@ async def get_library(request: AnyRequest, desk: NamedDependency[Desk], library:
     return shapes.library(await desk.call(request, desk.libraries.one, library))
 
 
-@patch("/libraries/{library:uuid}", opt=_SIGNED_IN, summary="Rename a library", tags=_TAGS)
-async def rename_library(
-    request: AnyRequest, desk: NamedDependency[Desk], library: FromPath[UUID], data: JSONBody[shapes.LibraryName]
+@patch("/libraries/{library:uuid}", opt=_SIGNED_IN, summary="Change a library", tags=_TAGS)
+async def change_library(
+    request: AnyRequest, desk: NamedDependency[Desk], library: FromPath[UUID], data: JSONBody[shapes.LibraryChange]
 ) -> shapes.Library:
-    """Give a library that one owns another name."""
-    return shapes.library(await desk.call(request, desk.libraries.rename, library, data.name))
+    """Give a library that one owns another name, or have its members' devices follow it or not."""
+    found = await desk.call(request, desk.libraries.change, library, name=data.name, syncs=data.syncs)
+    return shapes.library(found)
 
 
 @delete("/libraries/{library:uuid}", opt=_SIGNED_IN, summary="Delete a library", tags=_TAGS)
@@ -133,7 +134,7 @@ routes = (
     list_libraries,
     make_library,
     get_library,
-    rename_library,
+    change_library,
     delete_library,
     list_changes,
     list_members,

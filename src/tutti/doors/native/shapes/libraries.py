@@ -20,19 +20,21 @@ class NewLibrary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Library(Struct, frozen=True, kw_only=True):
-    """A library; `role` is the caller's own: owner, editor or listener."""
+    """A library; devices of its members follow it when it `syncs`; `role` is the caller's: owner, editor, listener."""
 
     id: UUID
     name: str
     is_personal: bool
+    syncs: bool
     role: str
     track_count: int
 
 
-class LibraryName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a library is to be called."""
+class LibraryChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a library is to be called, and whether devices follow it; what is left out stays as it is."""
 
-    name: Name
+    name: Name | None = None
+    syncs: bool | None = None
 
 
 class NewRole(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +93,14 @@ class RefusedPath(Struct, frozen=True, kw_only=True):
 
 def library(row: LibraryRow) -> Library:
     """Shape a library."""
-    return Library(id=row.uuid, name=row.name, is_personal=row.is_personal, role=row.role, track_count=row.track_count)
+    return Library(
+        id=row.uuid,
+        name=row.name,
+        is_personal=row.is_personal,
+        syncs=row.syncs,
+        role=row.role,
+        track_count=row.track_count,
+    )
 
 
 def member(row: MemberRow) -> Member:
