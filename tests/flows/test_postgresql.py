@@ -19,7 +19,7 @@ from support.postgresql import OwnServer
 from support.server import add_user, run, serving, wait_until
 from support.tones import write_tone
 
-RESTARTS = 20 if tiers.is_deep() else 3
+RESTARTS = 20 if tiers.is_deep() else 1
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def lineages(data_dir: Path) -> list[int]:
 
 def test_fifty_uses_at_once_in_two_processes_are_one_lineage(home: Path) -> None:
     """P32, O-REF2"""
-    rounds = 100 if tiers.is_deep() else 6
+    rounds = 100 if tiers.is_deep() else 3
     token = signed_in(home)
 
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def test_a_kill_neither_locks_out_nor_doubles(home: Path, tmp_path: Path) -> Non
     points = syscalls.kill_points(command(counted, token), CALLS, since="tutti.db-wal", log=tmp_path / "log")
     wrong = {}
 
-    for number, fault in enumerate(tiers.sample(points, 3, seed=5)):
+    for number, fault in enumerate(tiers.sample(points, 2, seed=5)):
         data_dir = copied(home, tmp_path / str(number))
         killed = syscalls.run(command(data_dir, token), fault)
         wrong[str(fault)] = list(problems(data_dir, token, killed))

@@ -23,7 +23,7 @@ from support.server import Server, add_user, copied, run, serving, wait_until
 from support.tones import write_tone
 from tutti.backends.blobs_s3 import Bucket, S3Blobs
 
-ROUNDS = 100 if tiers.is_deep() else 8
+ROUNDS = 100 if tiers.is_deep() else 4
 MEBIBYTE = 1 << 20
 
 

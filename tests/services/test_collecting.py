@@ -10,7 +10,7 @@ from support.music import Song
 from tutti.domain.values import BlobHash
 from tutti.services.ingest import Accepted
 
-ROUNDS = 1_000 if tiers.is_deep() else 8
+ROUNDS = 1_000 if tiers.is_deep() else 4
 LONG_AGO = 1_000_000_000
 """An instant in seconds, long before any grace period."""
 

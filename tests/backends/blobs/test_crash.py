@@ -53,7 +53,7 @@ def points(tmp_path: Path) -> list[Fault]:
 
 def test_killed_at_any_call_nothing_acknowledged_is_lost(points: list[Fault], tmp_path: Path) -> None:
     found = {}
-    for number, fault in enumerate(tiers.sample(points, 12, seed=1)):
+    for number, fault in enumerate(tiers.sample(points, 6, seed=1)):
         root = tmp_path / str(number)
         outcome = syscalls.run(worker(root), fault)
         found[str(fault)] = verdict(root, outcome) if outcome.was_killed else [f"not killed: {outcome}"]
@@ -70,7 +70,7 @@ def test_any_failing_call_is_refused_and_never_acknowledged(points: list[Fault],
         for is_lasting in (False, True)
     ]
     found = {}
-    for number, fault in enumerate(tiers.sample(faults, 12, seed=2)):
+    for number, fault in enumerate(tiers.sample(faults, 6, seed=2)):
         root = tmp_path / str(number)
         outcome = syscalls.run(worker(root), fault)
         found[str(fault)] = verdict(root, outcome) + unclean(outcome)

@@ -16,7 +16,7 @@ from support.server import Server, add_user, copied, serving, wait_until
 from support.tones import picture, write_tone
 
 EXAMPLES = 200 if tiers.is_deep() else 3
-SPOILT = 10_000 if tiers.is_deep() else 150
+SPOILT = 10_000 if tiers.is_deep() else 50
 HOOKS = Path(tiers.__file__).with_name("schemathesis_hooks.py")
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"

@@ -20,8 +20,8 @@ from support.tones import write_tone
 
 TUS = {"Tus-Resumable": "1.0.0"}
 BODY = {**TUS, "Content-Type": "application/offset+octet-stream"}
-CUTS = 200 if tiers.is_deep() else 8
-KILLS = 50 if tiers.is_deep() else 2
+CUTS = 200 if tiers.is_deep() else 4
+KILLS = 50 if tiers.is_deep() else 1
 
 
 @pytest.fixture(scope="module")
