@@ -20,6 +20,7 @@ AREAS = {
     "sync": "A9 A10: what a device is told",
     "uploads": "U1 U4: files over HTTP",
     "phones": "U2 U3 U4: files by gRPC",
+    "buckets": "B10: files that lie in S3",
     "folders": "the client: first rounds, and one without changes",
     "access": "P3 P4 A3: logins, tokens, small answers",
     "process": "P1 P2 P5 P7: start, memory, hops",

@@ -20,7 +20,7 @@ from support.tones import write_tone
 from tutti.doors.astolfo.gen import file_pb2
 
 GRPC = {"TUTTI_GRPC__PORTS": "0", "TUTTI_LIMITS__PASSWORDS_PER_MINUTE": "9999"}
-KILLS = 50 if is_deep() else 2
+KILLS = 50 if is_deep() else 1
 
 
 def settings_for(kind: str, place: Path) -> dict[str, str]:

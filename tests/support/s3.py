@@ -2,7 +2,9 @@
 
 import atexit
 import getpass
+import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -184,3 +186,22 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 def _said(home: Path) -> str:
     return "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(home.glob("*.log")))
+
+
+def main() -> None:
+    """Be a server for a bench: `python -m support.s3 FOLDER` says where and serves until it is ended."""
+    found = start(Path(sys.argv[1]))
+    said = {
+        "bucket": BUCKET,
+        "endpoint": found.endpoint,
+        "region": "us-east-1",
+        "access_key_id": ACCESS_KEY,
+        "secret_access_key": SECRET_KEY,
+    }
+    sys.stderr.write(json.dumps(said) + "\n")
+    sys.stderr.flush()
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main()
