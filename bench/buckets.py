@@ -37,12 +37,12 @@ def main() -> None:
     parser.add_argument("--read", type=float, help="be the anchor for so long")
     args = parser.parse_args()
     if args.read:
-        print(json.dumps(asyncio.run(_read(json.load(sys.stdin), args.read))))
-        return
+        print(json.dumps(asyncio.run(_read(json.load(sys.stdin), args.read))), flush=True)
+        os._exit(0)  # threads of the library may outlive the interpreter, which aborts then
     with on_this_machine(), folder("buckets") as place, _bucket(place) as (store, settings):
         run(place, "user", "add", "bench", "--password-stdin", stdin=f"{PASSWORD}\n", settings=settings)
         with tutti(place, settings) as server:
-            paths = [f"/api/v1/sync/items/{_put(server.address, server.fields)}/bytes" for _ in range(_FILES)]
+            paths = [f"/api/v1/tracks/{_put(server.address, server.fields)}/stream" for _ in range(_FILES)]
             target = Target(
                 server.address, paths[0], _MEGABYTES * PIECE, PIECE, _LANES, args.seconds, server.fields, paths=paths
             )
