@@ -29,9 +29,9 @@ def add(
     as_json: output.JSON = False,
 ) -> None:
     """Add an account."""
-    password = _password(from_stdin=password_stdin)
     from tutti.services.accounts import NewUser  # noqa: PLC0415
 
+    password = _password(from_stdin=password_stdin)
     with opening.opened() as core:
         added = core.accounts.add(Operator(), NewUser(name, password, email, is_admin=admin, is_guest=guest))
     row = {"uuid": added.user_uuid, "username": added.username, "is_admin": added.is_admin}
@@ -79,9 +79,9 @@ def role(
     as_json: output.JSON = False,
 ) -> None:
     """Make an account an administrator, a user, or a guest who may only listen."""
-    roles = {Role.USER, Role.ADMIN} if wanted is Role.ADMIN else {wanted}
     from tutti.services.administration import UserChange  # noqa: PLC0415
 
+    roles = {Role.USER, Role.ADMIN} if wanted is Role.ADMIN else {wanted}
     with opening.opened() as core:
         core.administration.change(Operator(), core.accounts.named(name).user_uuid, UserChange(roles=roles))
     output.done(f"{name} is {wanted}", {"username": name, "roles": " ".join(sorted(roles))}, as_json=as_json)
