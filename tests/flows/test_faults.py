@@ -46,7 +46,7 @@ def starved(server: Server, left: int) -> Iterator[None]:
 
 def stored(ada: Api, acknowledged: list[bytes]) -> list[str]:
     """Return where the tracks that are listed and those that were acknowledged differ."""
-    wait_until(lambda: len(ada.every("/tracks")) >= len(acknowledged), what="what was sent is listed", deadline_s=120)
+    wait_until(lambda: len(ada.every("/tracks")) >= len(acknowledged), what="what was sent is listed")
     found = {sha256(ada.get(f"/tracks/{one['id']}/stream").content).hexdigest() for one in ada.every("/tracks")}
     return sorted(found ^ {sha256(song).hexdigest() for song in acknowledged})
 

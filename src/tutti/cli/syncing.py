@@ -134,11 +134,11 @@ def _round(site: "Site", *, as_json: bool) -> "Report":
     from tutti.syncing import rounds  # noqa: PLC0415
     from tutti.syncing.looking import Meter, Report  # noqa: PLC0415
 
-    # A round makes small things by the hundred thousand and drops them at its end: collecting meanwhile finds nothing.
-    gc.disable()
     with output.meter(f"Syncing {site.tree.folder.name}", as_json=as_json) as bar:
         meter = Meter(lambda done, total, note: bar.show(done, total, f"{note}, {_amount(meter.moved_bytes)}"))
         wish = replace(site.wish, day=_today())
+        # A round makes small things by the hundred thousand and drops them at its end: collecting finds nothing.
+        gc.disable()
         try:
             return rounds.run(replace(site, wish=wish, meter=meter, report=Report()))
         finally:
