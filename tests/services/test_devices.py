@@ -125,7 +125,7 @@ class TestCost:
             standing = Standing(library.id, library.uuid, 0, 0)
         with counted(house) as statements, house.db.read() as tx:
             tx.sync.standing(house.ann.user_id)
-            tx.sync.page(library.id, Rule(Keep(), [standing], None), after=7, limit=5)
+            tx.sync.page(library.id, Rule(house.ann.user_id, Keep(), [standing], None), after=7, limit=5)
 
         plans = [plan(house, one) for one in statements if one.startswith("SELECT")]
 

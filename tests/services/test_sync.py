@@ -16,11 +16,13 @@ from support.follower import Device, shared
 from support.music import Song
 from support.tiers import is_deep
 from tutti.db.repos.browse import TrackFilter
+from tutti.db.repos.playlists import PlaylistRow
 from tutti.domain.caller import Caller, Operator
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import Keep
-from tutti.models import Library, MediaItem
+from tutti.models import Library, MediaItem, Playlist, PlaylistEntry
 from tutti.services.catalog import PageWish
+from tutti.services.playlists import PlaylistWish
 
 SONGS = [Song(f"Song {number}", artists=(f"Singer {number % 3}",), audio=str(number)) for number in range(6)]
 
@@ -32,11 +34,15 @@ def truth(house: House, caller: Caller, keep: Keep) -> dict[UUID, tuple[UUID, st
     with house.db.read() as tx:
         followed = {found for (found,) in tx._session.execute(select(Library.id).where(Library.syncs))}
         items = [item for item in tx._session.scalars(query) if item.library_id in mine.keys() & followed]
+        listed = select(PlaylistEntry.item_id, Playlist.uuid, Playlist.user_id, Playlist.is_public).join(Playlist)
+        places = [place for place in tx._session.execute(listed) if place[1] in keep.playlists]
+    chosen = {item for item, _, owner, is_public in places if is_public or owner == caller.user_id}
     left = keep.max_bytes
     found: dict[UUID, tuple[UUID, str, bool]] = {}
     for item in sorted(items, key=lambda item: (item.added_at, item.id), reverse=True):
         library = mine[item.library_id]
         is_kept = keep.is_everything or library in (keep.libraries or ()) or item.uuid in keep.tracks
+        is_kept = is_kept or item.id in chosen
         if is_kept and keep.max_bytes is not None and left is not None:
             is_kept = item.size_bytes <= keep.max_bytes
             left = left - item.size_bytes if is_kept else left
@@ -93,6 +99,24 @@ def let_in(house: House, _: Device, jazz: UUID) -> None:
     house.members.put(house.ann, jazz, "bob", "editor")
 
 
+def the_list(house: House) -> PlaylistRow:
+    """Ann's only playlist."""
+    return house.playlists.page(house.ann, PageWish()).items[0]
+
+
+def list_it(house: House, item: UUID) -> None:
+    house.playlists.add(house.ann, the_list(house).uuid, [item], position=0)
+
+
+def take_it_out(house: House, item: UUID) -> None:
+    house.playlists.take_out(house.ann, the_list(house).uuid, item)
+
+
+def show_or_hide(house: House, _: Device, __: UUID) -> None:
+    mix = the_list(house)
+    house.playlists.change(house.ann, mix.uuid, PlaylistWish(is_public=not mix.is_public))
+
+
 NUMBERS = st.integers(0, 20)
 STEPS = st.one_of(
     st.builds(send, NUMBERS, is_shared=st.booleans()),
@@ -101,7 +125,9 @@ STEPS = st.one_of(
     st.builds(on_some(lambda house, item: house.trash.restore(house.ann, item)), NUMBERS),
     st.builds(on_some(lambda house, item: house.trash.purge(house.ann, item)), NUMBERS),
     st.builds(on_some(replace), NUMBERS),
-    st.sampled_from([put_out, let_in, lambda house, *_: house.probe_all()]),
+    st.builds(on_some(list_it), NUMBERS),
+    st.builds(on_some(take_it_out), NUMBERS),
+    st.sampled_from([put_out, let_in, show_or_hide, lambda house, *_: house.probe_all()]),
     st.sampled_from([lambda _, device, __: device.ask(), lambda _, device, __: device.poll()]),
 )
 SIZE = len(SONGS[0].data)
@@ -115,15 +141,20 @@ SIZE = len(SONGS[0].data)
 @given(
     steps=st.lists(STEPS, min_size=3, max_size=25),
     room=st.none() | st.integers(0, 4 * SIZE),
-    only_shared=st.booleans(),
+    chosen=st.sampled_from(["everything", "shared", "list", "both"]),
 )
 def test_a_device_ends_with_what_there_is_and_keeps_what_its_rule_says(
-    new_house: Callable[[], AbstractContextManager[House]], steps: list[Step], room: int | None, *, only_shared: bool
+    new_house: Callable[[], AbstractContextManager[House]], steps: list[Step], room: int | None, chosen: str
 ) -> None:
     with new_house() as house:
         bob = house.add_user("bob")
         jazz = shared(house, "Jazz", "bob")
-        keep = Keep(libraries=(jazz,) if only_shared else None, max_bytes=room)
+        mix = house.playlists.create(house.ann, PlaylistWish("Mix", is_public=True)).uuid
+        keep = Keep(
+            libraries=(jazz,) if chosen in {"shared", "both"} else None,
+            playlists=(mix,) if chosen in {"list", "both"} else (),
+            max_bytes=room,
+        )
         device = Device(house, bob)
         for number, step in enumerate(steps):
             step(house, device, jazz)
@@ -383,6 +414,37 @@ class TestKept:
         device.poll()
 
         assert device.kept == {one, two, three, four}
+
+    def test_chosen_playlists_as_they_are_now(self, house: House, device: Device) -> None:
+        one, two, three = (self.bring(house, song) for song in SONGS[:3])
+        mix = house.playlists.create(house.ann, PlaylistWish("Mix"), [one, two]).uuid
+        device.keeps(Keep(playlists=(mix,)))
+        device.poll()
+        assert device.kept == {one, two}
+        assert device.ask().changes == []
+
+        house.playlists.replace(house.ann, mix, [two, three])
+        device.poll()
+        assert device.kept == {two, three}
+
+        house.playlists.delete(house.ann, mix)
+        device.poll()
+        assert (device.kept, set(device.files)) == (set(), {one, two, three})
+
+    def test_playlists_of_others_while_they_are_public(self, house: House) -> None:
+        bob = house.add_user("bob")
+        jazz = shared(house, "Jazz", "bob")
+        sent = house.bring(library=jazz).uuid
+        mix = house.playlists.create(house.ann, PlaylistWish("Mix", is_public=True), [sent]).uuid
+        device = Device(house, bob)
+        device.keeps(Keep(playlists=(mix,)))
+        device.poll()
+        assert device.kept == {sent}
+
+        house.playlists.change(house.ann, mix, PlaylistWish(is_public=False))
+        device.poll()
+
+        assert (device.kept, set(device.files)) == (set(), {sent})
 
     def test_chosen_libraries_and_none(self, house: House, device: Device) -> None:
         jazz = shared(house)

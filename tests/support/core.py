@@ -56,6 +56,7 @@ from tutti.services.libraries import Libraries
 from tutti.services.listing import Listing as FileListing
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.members import Members
+from tutti.services.playlists import Playlists
 from tutti.services.probing import Probing
 from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
@@ -202,7 +203,7 @@ class House:
         self.trash, self.quotas = Trash(db, policy=TrashPolicy()), Quotas(db, default_bytes=None)
         self.listing = FileListing(db)
         self.handing = Handing(db, self.blobs, self.deliveries, self.listing)
-        self.devices, self.sync = Devices(db), Sync(db)
+        self.devices, self.sync, self.playlists = Devices(db), Sync(db), Playlists(db)
         self.removals = Removals(db, self.locks)
         self.audit = Audit(db, keep=timedelta(days=365))
         self.maintenance = Maintenance(

@@ -18,6 +18,7 @@ from tutti.domain.sync import (
     clean_folder,
     keep_of,
     position_of,
+    stamped,
 )
 from tutti.kit.paging import BadCursor
 from tutti.kit.text import clean
@@ -56,13 +57,26 @@ class TestFolder:
 
 
 class TestKeep:
-    @given(st.builds(Keep, st.none() | IDS, IDS, IDS, IDS, st.none() | st.integers(0, 2**62)))
+    @given(st.builds(Keep, st.none() | IDS, IDS, IDS, IDS, IDS, st.none() | st.integers(0, 2**62)))
     def test_it_is_read_as_it_was_stored(self, keep: Keep) -> None:
         assert keep_of(keep.to_text()) == keep
 
     def test_everything_is_nothing_to_store(self) -> None:
         assert Keep().to_text() == ""
         assert keep_of("") == Keep()
+
+
+class TestStamped:
+    STAMPS = st.lists(st.tuples(st.uuids(), st.integers(0, 2**61)), max_size=3)
+
+    @given(st.integers(0, 2**31 - 1), STAMPS, STAMPS)
+    def test_other_revisions_are_another_tag_that_fits_a_position(
+        self, keep_tag: int, one: list[tuple[UUID, int]], two: list[tuple[UUID, int]]
+    ) -> None:
+        tags = stamped(keep_tag, one), stamped(keep_tag, two)
+
+        assert (tags[0] == tags[1]) == (one == two)
+        assert position_of(Position(tags[0]).to_text()).keep_tag == tags[0]
 
 
 class TestPosition:

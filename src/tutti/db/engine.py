@@ -22,6 +22,7 @@ from tutti.db.repos.jobs import JobRepo
 from tutti.db.repos.libraries import LibraryRepo, Noted
 from tutti.db.repos.listing import ListingRepo
 from tutti.db.repos.media import MediaRepo
+from tutti.db.repos.playlists import PlaylistRepo
 from tutti.db.repos.server import ServerRepo
 from tutti.db.repos.shelves import ShelfRepo
 from tutti.db.repos.sources import SourceRepo
@@ -83,6 +84,11 @@ class Tx:
     def sync(self) -> SyncRepo:
         """Devices, and what they are told."""
         return SyncRepo(self._session)
+
+    @cached_property
+    def playlists(self) -> PlaylistRepo:
+        """Playlists and what is in them."""
+        return PlaylistRepo(self._session)
 
     @cached_property
     def sources(self) -> SourceRepo:

@@ -13,7 +13,7 @@ class Permission(StrEnum):
     """What one may do at all; closed. To which libraries it applies is membership."""
 
     LISTEN = "listen"
-    """Read lists, covers and bytes."""
+    """Read lists, covers and bytes; keep playlists of one's own."""
     UPLOAD = "upload"
     """Bring files in, change and delete them."""
     CONTROL = "control"

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,6 +38,10 @@ def clean_folder(text: str) -> str:
     return kept
 
 
+CHOICES = ("artists", "albums", "tracks", "playlists")
+"""What a device can keep, besides whole libraries; the fields of `Keep`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keep:
     """Which of the files that it is told of a device keeps.
@@ -44,6 +49,7 @@ class Keep:
     Attributes:
         libraries: Everything in these; None names none, which alone is everything there is.
         artists, albums, tracks: And everything of these; of an artist what credits him on a track or as its album's.
+        playlists: And everything in these, as far as the device's owner sees them.
         max_bytes: Of all that the newest until so much is used; None for no limit.
     """
 
@@ -51,17 +57,22 @@ class Keep:
     artists: Sequence[UUID] = ()
     albums: Sequence[UUID] = ()
     tracks: Sequence[UUID] = ()
+    playlists: Sequence[UUID] = ()
     max_bytes: int | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether nothing is chosen; there may be a limit."""
-        return self.libraries is None and not (self.artists or self.albums or self.tracks)
+        return self.libraries is None and not any(map(self.chosen, CHOICES))
+
+    def chosen(self, kind: str) -> Sequence[UUID]:
+        """Return what is chosen of one of `CHOICES`."""
+        found: Sequence[UUID] = getattr(self, kind)
+        return found
 
     def to_text(self) -> str:
         """Return it as it is stored."""
-        chosen = {"artists": self.artists, "albums": self.albums, "tracks": self.tracks}
-        found: dict[str, object] = {name: list(map(str, ids)) for name, ids in chosen.items() if ids}
+        found: dict[str, object] = {name: list(map(str, self.chosen(name))) for name in CHOICES if self.chosen(name)}
         if self.libraries is not None:
             found["libraries"] = list(map(str, self.libraries))
         if self.max_bytes is not None:
@@ -73,12 +84,18 @@ def keep_of(text: str) -> Keep:
     """Undo `Keep.to_text`."""
     found = json.loads(text) if text else {}
     libraries = found.get("libraries")
-    chosen = {name: tuple(map(UUID, found.get(name, ()))) for name in ("artists", "albums", "tracks")}
+    chosen = {name: tuple(map(UUID, found.get(name, ()))) for name in CHOICES}
     return Keep(
         libraries=None if libraries is None else tuple(map(UUID, libraries)),
         max_bytes=found.get("max_bytes"),
         **chosen,
     )
+
+
+def stamped(keep_tag: int, stamps: Sequence[tuple[UUID, int]]) -> int:
+    """Return the tag of a rule while its playlists are at these revisions: after any change of them another one."""
+    digest = sha256(json.dumps([keep_tag, [(str(uuid), revision) for uuid, revision in stamps]]).encode()).digest()
+    return int.from_bytes(digest[:4]) >> 1
 
 
 class Line(NamedTuple):

@@ -19,6 +19,7 @@ from tutti.models.catalog import (
 )
 from tutti.models.libraries import Change, Library, LibraryMember
 from tutti.models.media import Blob, MediaItem, Upload
+from tutti.models.playlists import Playlist, PlaylistEntry
 from tutti.models.server import AuditEntry, Job, ServerFact
 from tutti.models.sources import Folder, Source, SourceObject
 from tutti.models.sync import Device
@@ -46,6 +47,8 @@ __all__ = [
     "LibraryGenre",
     "LibraryMember",
     "MediaItem",
+    "Playlist",
+    "PlaylistEntry",
     "Profile",
     "RefreshToken",
     "ServerFact",

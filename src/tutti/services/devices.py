@@ -9,14 +9,14 @@ from uuid import UUID
 from tutti.db.engine import Database, Tx
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.sync import Keep, keep_of
+from tutti.domain.sync import CHOICES, Keep, keep_of
 from tutti.kit.text import clean
 from tutti.models import Device
 
 _NAME_MAX = 200
 _MOST_DEVICES = 100
 MOST_KEPT = 1000
-"""Libraries, artists, albums, tracks: of each so many can be named."""
+"""Libraries, artists, albums, tracks, playlists: of each so many can be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def found_device(tx: Tx, caller: Caller, device_uuid: UUID) -> Device:
 
 
 def _check(keep: Keep) -> None:
-    named = (keep.libraries or (), keep.artists, keep.albums, keep.tracks)
+    named = (keep.libraries or (), *map(keep.chosen, CHOICES))
     if max(map(len, named)) > MOST_KEPT:
         raise AppError(ErrorKind.INVALID, "bad_keep", f"Of each kind at most {MOST_KEPT} can be named.")
     if keep.max_bytes is not None and not 0 <= keep.max_bytes < 1 << 62:

@@ -9,8 +9,8 @@ from tutti.db.engine import Database, Tx
 from tutti.db.repos.sync import FileRow, HeldRow, Rule, Standing
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.sync import Keep, Line, Part, Position, keep_of, position_of
-from tutti.domain.values import HASH, BlobHash
+from tutti.domain.sync import Keep, Line, Part, Position, keep_of, position_of, stamped
+from tutti.domain.values import HASH, BlobHash, UserId
 from tutti.kit.paging import BadCursor
 from tutti.models import Device
 from tutti.services.devices import found_device
@@ -78,7 +78,8 @@ class Sync:
 
         When nothing changed, one row is read for each library, and the cursor stays as it is. Whatever happens between
         two pages, whoever asks on until there is no more knows every file as it is. A device whose rule has a limit
-        hears of older files, too, when newer ones take their space, or leave it.
+        hears of older files, too, when newer ones take their space, or leave it; one that keeps playlists hears of all
+        files anew when one of those changed.
 
         Raises:
             AppError: INVALID `bad_cursor`, `bad_limit`; NOT_FOUND `device_not_found`; FORBIDDEN `not_allowed`.
@@ -89,7 +90,7 @@ class Sync:
         position = _position(cursor)
         with self._db.read() as tx:
             device = None if device_uuid is None else found_device(tx, caller, device_uuid)
-            telling = _Telling(tx, tx.sync.standing(caller.user_id), position, device, limit)
+            telling = _Telling(tx, caller.user_id, tx.sync.standing(caller.user_id), position, device, limit)
             told = telling.tell()
             is_due = device is not None and tx.now - device.seen_at >= _SEEN
         if device is not None and is_due:
@@ -139,6 +140,7 @@ class _Telling:
     """
 
     tx: Tx
+    user_id: UserId
     libraries: Sequence[Standing]
     position: Position
     device: Device | None
@@ -148,21 +150,32 @@ class _Telling:
     has_more: bool = False
 
     def tell(self) -> Told:
-        keep_tag, keep = (self.device.keep_tag, keep_of(self.device.keep)) if self.device else (0, Keep())
+        keep_tag, keep = self._wanted()
         is_same = keep_tag == self.position.keep_tag
         known = {library.uuid: self._known(library) for library in self.libraries}
         reset = [uuid for uuid in self.position.parts if known.get(uuid) is None]
         line = self._line(keep, is_same=is_same)
         for library in self.libraries:
             after = known[library.uuid] if is_same else 0
-            self._add(library, Rule(keep, self.libraries, line), after or 0)
+            self._add(library, self._rule(keep, line), after or 0)
         is_settled = is_same and self.position.is_settled and not reset and self.parts == dict(self.position.parts)
         if line is not None and not is_settled:
-            line, is_settled = self._moved(Rule(keep, self.libraries, line), line)
+            line, is_settled = self._moved(self._rule(keep, line), line)
         uuids = {library.id: library.uuid for library in self.libraries}
         told = Position(keep_tag, line, line is None or is_settled, self.parts)
         changes = [_change(row, uuids) for row in self.rows]
         return Told(changes, told.to_text(), self.has_more, reset)
+
+    def _wanted(self) -> tuple[int, Keep]:
+        if self.device is None:
+            return 0, Keep()
+        keep = keep_of(self.device.keep)
+        if not keep.playlists:
+            return self.device.keep_tag, keep
+        return stamped(self.device.keep_tag, self.tx.playlists.stamps(self.user_id, keep.playlists)), keep
+
+    def _rule(self, keep: Keep, line: Line | None = None) -> Rule:
+        return Rule(self.user_id, keep, self.libraries, line)
 
     def _known(self, library: Standing) -> int | None:
         """Return the change up to which the device was told by this very membership, None when by none or another.
@@ -175,7 +188,7 @@ class _Telling:
     def _line(self, keep: Keep, *, is_same: bool) -> Line | None:
         if keep.max_bytes is None:
             return None
-        return (self.position.line if is_same else None) or self.tx.sync.line(Rule(keep, self.libraries, None))
+        return (self.position.line if is_same else None) or self.tx.sync.line(self._rule(keep))
 
     def _add(self, library: Standing, rule: Rule, after: int) -> None:
         room, until = self.limit - len(self.rows), library.change_seq

@@ -44,6 +44,7 @@ from tutti.services.libraries import Libraries
 from tutti.services.listing import Listing
 from tutti.services.maintenance import Maintenance, MaintenancePolicy
 from tutti.services.members import Members
+from tutti.services.playlists import Playlists
 from tutti.services.probing import Probing
 from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
@@ -103,6 +104,7 @@ class Core:
     quotas: Quotas
     jobs: Jobs
     audit: Audit
+    playlists: Playlists
     devices: Devices
     sync: Sync
     replacing: Replacing
@@ -196,6 +198,7 @@ def open_core(settings: Settings, *, clock: Clock = system_clock) -> Iterator[Co
             quotas=Quotas(db, default_bytes=_default_quota(settings)),
             jobs=Jobs(db),
             audit=audit,
+            playlists=Playlists(db),
             devices=Devices(db),
             sync=Sync(db),
             replacing=Replacing(db, blobs, policy=_ingest_policy(settings)),

@@ -256,6 +256,7 @@ def _desk(core: Core, edge: Edge) -> Desk:
         quotas=core.quotas,
         jobs=core.jobs,
         audit=core.audit,
+        playlists=core.playlists,
         devices=core.devices,
         sync=core.sync,
         replacing=core.replacing,

@@ -19,7 +19,7 @@ from support.server import wait_until
 from support.tones import write_tone
 from tutti.domain.sound import Region, find_sound
 
-EVERYTHING: Thing = {"libraries": None, "artists": [], "albums": [], "tracks": [], "max_bytes": None}
+EVERYTHING: Thing = {"libraries": None, "artists": [], "albums": [], "tracks": [], "playlists": [], "max_bytes": None}
 
 
 class Person(NamedTuple):
@@ -86,6 +86,21 @@ class TestDevices:
 
         assert kept.status_code == 200
         assert kept.json()["keep"] == ann.api.read("/sync/devices")["devices"][0]["keep"] == keep
+
+    def test_it_keeps_what_is_in_a_playlist_now(self, ann: Person) -> None:
+        one, two = (ann.send(ann.tone(f"{number}.flac"))["id"] for number in range(2))
+        mix = ann.api.post("/playlists", {"name": "Mix", "tracks": [one]}).json()["id"]
+        device = str(uuid4())
+        ann.api.request("PUT", f"/sync/devices/{device}", json={"name": "Phone"})
+        said = ann.api.request("PUT", f"/sync/devices/{device}/keep", json={"playlists": [mix]})
+        assert said.json()["keep"] == {**EVERYTHING, "playlists": [mix]}
+        told = ann.changes(device=device)
+        assert {change["item"]: change["keep"] for change in told["changes"]} == {one: True, two: False}
+
+        ann.api.request("PUT", f"/playlists/{mix}/tracks", json={"tracks": [two]})
+
+        told = ann.changes(device=device, cursor=told["cursor"])
+        assert {change["item"]: change["keep"] for change in told["changes"]} == {one: False, two: True}
 
     def test_nobody_else_sees_it(self, ann: Person) -> None:
         device = str(uuid4())

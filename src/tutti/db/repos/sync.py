@@ -24,9 +24,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from tutti.db.repos.playlists import visible_to
 from tutti.domain.sync import NOTHING, Keep, Line
 from tutti.domain.values import BlobHash, LibraryId, UserId
-from tutti.models import Album, Artist, Change, Credit, Device, Library, LibraryMember, MediaItem, Track
+from tutti.models import (
+    Album,
+    Artist,
+    Change,
+    Credit,
+    Device,
+    Library,
+    LibraryMember,
+    MediaItem,
+    Playlist,
+    PlaylistEntry,
+    Track,
+)
 
 _ARTIST_ROLES = ("artist", "album_artist")
 
@@ -72,8 +85,9 @@ class HeldRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a device keeps of these libraries, and from which line on; None when it has room for all."""
+    """What a device of an account keeps of these libraries, and from which line on; None when it has room for all."""
 
+    user_id: UserId
     keep: Keep
     libraries: Sequence[Standing]
     line: Line | None
@@ -210,6 +224,10 @@ def _chosen(rule: Rule) -> ColumnElement[bool]:
         credited = select(Credit.track_id).join(Artist, Artist.id == Credit.artist_id)
         theirs = credited.where(Credit.library_id.in_(libraries), Credit.role.in_(_ARTIST_ROLES))
         ways.append(MediaItem.id.in_(theirs.where(Artist.uuid.in_(keep.artists))))
+    if keep.playlists:
+        listed = select(PlaylistEntry.item_id).join(Playlist, Playlist.id == PlaylistEntry.playlist_id)
+        seen = listed.where(Playlist.uuid.in_(keep.playlists), visible_to(rule.user_id))
+        ways.append(MediaItem.id.in_(seen))
     if keep.tracks:
         ways.append(MediaItem.uuid.in_(keep.tracks))
     return and_(MediaItem.library_id.in_(libraries), fits, or_(*ways))

@@ -196,6 +196,7 @@ def _keep(said: wire.Keep) -> Keep:
         artists=[_uuid(one, "artist") for one in said.artists],
         albums=[_uuid(one, "album") for one in said.albums],
         tracks=[_uuid(one, "track") for one in said.tracks],
+        playlists=[_uuid(one, "playlist") for one in said.playlists],
         max_bytes=said.max_bytes if said.HasField("max_bytes") else None,
     )
 
@@ -206,6 +207,7 @@ def _device(known: KnownDevice) -> wire.Device:
         artists=map(str, known.keep.artists),
         albums=map(str, known.keep.albums),
         tracks=map(str, known.keep.tracks),
+        playlists=map(str, known.keep.playlists),
         max_bytes=known.keep.max_bytes,
         has_libraries=known.keep.libraries is not None,
     )

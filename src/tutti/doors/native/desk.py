@@ -26,6 +26,7 @@ from tutti.services.ingest import Ingest
 from tutti.services.jobs import Jobs
 from tutti.services.libraries import Libraries
 from tutti.services.members import Members
+from tutti.services.playlists import Playlists
 from tutti.services.profiles import Profiles
 from tutti.services.quotas import Quotas
 from tutti.services.registration import Registration
@@ -73,6 +74,7 @@ class Desk:
     quotas: Quotas
     jobs: Jobs
     audit: Audit
+    playlists: Playlists
     devices: Devices
     sync: Sync
     replacing: Replacing

@@ -16,6 +16,7 @@ from tutti.doors.native import (
     events,
     identity,
     libraries,
+    playlists,
     sync,
     system,
     trash,
@@ -28,7 +29,7 @@ from tutti.doors.native.errors import STATUSES, render
 from tutti.doors.native.stream import STREAM, Streams
 from tutti.kit.clock import Clock
 
-_CHAPTERS = (identity, account, users, libraries, catalog, uploads, tus, trash, sync, administration, events)
+_CHAPTERS = (identity, account, users, libraries, catalog, playlists, uploads, tus, trash, sync, administration, events)
 _STREAM = re.compile(r"/api/v1/tracks/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/stream")
 
 

@@ -22,6 +22,7 @@ from tutti.doors.native.shapes import (
     catalog,
     common,
     libraries,
+    playlists,
     server,
     sync,
     trash,
@@ -32,11 +33,12 @@ from tutti.doors.native.stream import STREAM_PATH, describe_stream
 _GENERIC = re.compile(r"Listing_tutti\.doors\.native\.shapes\.\w+?\.(\w+?)_(?=\")")
 """The framework's name for a page of something."""
 
+_CHAPTERS = (access, accounts, administration, catalog, common, libraries, playlists, server, sync, trash, uploads)
 _SHAPES: Mapping[str, type] = {
     **{one.__name__: one for one in (Permission, Role)},
     **{
         name: shape
-        for module in (access, accounts, administration, catalog, common, libraries, server, sync, trash, uploads)
+        for module in _CHAPTERS
         for name, shape in vars(module).items()
         if inspect.isclass(shape) and issubclass(shape, Struct)
     },

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0etutti_v1.proto\x12\x08tutti.v1\x1a\x1bgoogle/protobuf/empty.proto\"\x87\x01\n\x04Keep\x12\x11\n\tlibraries\x18\x01 \x03(\t\x12\x0f\n\x07\x61rtists\x18\x02 \x03(\t\x12\x0e\n\x06\x61lbums\x18\x03 \x03(\t\x12\x0e\n\x06tracks\x18\x04 \x03(\t\x12\x16\n\tmax_bytes\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rhas_libraries\x18\x06 \x01(\x08\x42\x0c\n\n_max_bytes\"e\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\ncreated_ms\x18\x03 \x01(\x03\x12\x0f\n\x07seen_ms\x18\x04 \x01(\x03\x12\x1c\n\x04keep\x18\x05 \x01(\x0b\x32\x0e.tutti.v1.Keep\",\n\x10PutDeviceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"8\n\x13ListDevicesResponse\x12!\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x10.tutti.v1.Device\"!\n\x13\x44\x65leteDeviceRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x0eSetKeepRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\x04keep\x18\x02 \x01(\x0b\x32\x0e.tutti.v1.Keep\"A\n\x0e\x43hangesRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12\x0c\n\x04page\x18\x03 \x01(\r\"\xdd\x01\n\x06\x43hange\x12\x12\n\nlibrary_id\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12\x0f\n\x07is_gone\x18\x03 \x01(\x08\x12\x0c\n\x04hash\x18\x04 \x01(\t\x12\x0c\n\x04size\x18\x05 \x01(\x03\x12\x10\n\x08\x66ilename\x18\x06 \x01(\t\x12\x0e\n\x06\x66older\x18\x07 \x01(\t\x12\x12\n\naudio_hash\x18\x08 \x01(\t\x12\x14\n\x0c\x61udio_offset\x18\t \x01(\x03\x12\x13\n\x0b\x61udio_bytes\x18\n \x01(\x03\x12\x12\n\nchanged_ms\x18\x0b \x01(\x03\x12\x0c\n\x04keep\x18\x0c \x01(\x08\"S\n\x0f\x43hangesResponse\x12!\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x10.tutti.v1.Change\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\r\n\x05reset\x18\x03 \x03(\t\"1\n\x0bHaveRequest\x12\x12\n\nlibrary_id\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x03(\t\"a\n\x0cHaveResponse\x12*\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1b.tutti.v1.HaveResponse.File\x1a%\n\x04\x46ile\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\"Z\n\x12\x42\x65ginUploadRequest\x12\x10\n\x08\x66ilename\x18\x01 \x01(\t\x12\x0e\n\x06\x66older\x18\x02 \x01(\t\x12\x12\n\nlibrary_id\x18\x03 \x01(\t\x12\x0e\n\x06length\x18\x04 \x01(\x03\"\x1f\n\x11\x46indUploadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Y\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0e\n\x06length\x18\x03 \x01(\x03\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\x12\x0f\n\x07item_id\x18\x05 \x01(\t\"\x82\x01\n\x11SendUploadRequest\x12\x30\n\x04head\x18\x01 \x01(\x0b\x32 .tutti.v1.SendUploadRequest.HeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x1a\"\n\x04Head\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x42\x06\n\x04\x64\x61ta\"\xba\x01\n\x0eReplaceRequest\x12-\n\x04head\x18\x01 \x01(\x0b\x32\x1d.tutti.v1.ReplaceRequest.HeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x1a`\n\x04Head\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08replaces\x18\x02 \x01(\t\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x13\n\x0bkeeps_sound\x18\x04 \x01(\x08\x12\x12\n\nhead_bytes\x18\x05 \x01(\x03\x42\x06\n\x04\x64\x61ta\"0\n\x0fReplaceResponse\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0c\n\x04hash\x18\x02 \x01(\t\">\n\x0f\x44ownloadRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"!\n\x10\x44ownloadResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\x8c\x06\n\x0bSyncService\x12\x39\n\tPutDevice\x12\x1a.tutti.v1.PutDeviceRequest\x1a\x10.tutti.v1.Device\x12\x44\n\x0bListDevices\x12\x16.google.protobuf.Empty\x1a\x1d.tutti.v1.ListDevicesResponse\x12\x45\n\x0c\x44\x65leteDevice\x12\x1d.tutti.v1.DeleteDeviceRequest\x1a\x16.google.protobuf.Empty\x12\x35\n\x07SetKeep\x12\x18.tutti.v1.SetKeepRequest\x1a\x10.tutti.v1.Device\x12@\n\x07\x43hanges\x12\x18.tutti.v1.ChangesRequest\x1a\x19.tutti.v1.ChangesResponse0\x01\x12\x35\n\x04Have\x12\x15.tutti.v1.HaveRequest\x1a\x16.tutti.v1.HaveResponse\x12=\n\x0b\x42\x65ginUpload\x12\x1c.tutti.v1.BeginUploadRequest\x1a\x10.tutti.v1.Upload\x12;\n\nFindUpload\x12\x1b.tutti.v1.FindUploadRequest\x1a\x10.tutti.v1.Upload\x12=\n\nSendUpload\x12\x1b.tutti.v1.SendUploadRequest\x1a\x10.tutti.v1.Upload(\x01\x12\x43\n\x0c\x43\x61ncelUpload\x12\x1b.tutti.v1.FindUploadRequest\x1a\x16.google.protobuf.Empty\x12@\n\x07Replace\x12\x18.tutti.v1.ReplaceRequest\x1a\x19.tutti.v1.ReplaceResponse(\x01\x12\x43\n\x08\x44ownload\x12\x19.tutti.v1.DownloadRequest\x1a\x1a.tutti.v1.DownloadResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0etutti_v1.proto\x12\x08tutti.v1\x1a\x1bgoogle/protobuf/empty.proto\"\x9a\x01\n\x04Keep\x12\x11\n\tlibraries\x18\x01 \x03(\t\x12\x0f\n\x07\x61rtists\x18\x02 \x03(\t\x12\x0e\n\x06\x61lbums\x18\x03 \x03(\t\x12\x0e\n\x06tracks\x18\x04 \x03(\t\x12\x16\n\tmax_bytes\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rhas_libraries\x18\x06 \x01(\x08\x12\x11\n\tplaylists\x18\x07 \x03(\tB\x0c\n\n_max_bytes\"e\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\ncreated_ms\x18\x03 \x01(\x03\x12\x0f\n\x07seen_ms\x18\x04 \x01(\x03\x12\x1c\n\x04keep\x18\x05 \x01(\x0b\x32\x0e.tutti.v1.Keep\",\n\x10PutDeviceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"8\n\x13ListDevicesResponse\x12!\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x10.tutti.v1.Device\"!\n\x13\x44\x65leteDeviceRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x0eSetKeepRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1c\n\x04keep\x18\x02 \x01(\x0b\x32\x0e.tutti.v1.Keep\"A\n\x0e\x43hangesRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12\x0c\n\x04page\x18\x03 \x01(\r\"\xdd\x01\n\x06\x43hange\x12\x12\n\nlibrary_id\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12\x0f\n\x07is_gone\x18\x03 \x01(\x08\x12\x0c\n\x04hash\x18\x04 \x01(\t\x12\x0c\n\x04size\x18\x05 \x01(\x03\x12\x10\n\x08\x66ilename\x18\x06 \x01(\t\x12\x0e\n\x06\x66older\x18\x07 \x01(\t\x12\x12\n\naudio_hash\x18\x08 \x01(\t\x12\x14\n\x0c\x61udio_offset\x18\t \x01(\x03\x12\x13\n\x0b\x61udio_bytes\x18\n \x01(\x03\x12\x12\n\nchanged_ms\x18\x0b \x01(\x03\x12\x0c\n\x04keep\x18\x0c \x01(\x08\"S\n\x0f\x43hangesResponse\x12!\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x10.tutti.v1.Change\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\r\n\x05reset\x18\x03 \x03(\t\"1\n\x0bHaveRequest\x12\x12\n\nlibrary_id\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x03(\t\"a\n\x0cHaveResponse\x12*\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1b.tutti.v1.HaveResponse.File\x1a%\n\x04\x46ile\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\"Z\n\x12\x42\x65ginUploadRequest\x12\x10\n\x08\x66ilename\x18\x01 \x01(\t\x12\x0e\n\x06\x66older\x18\x02 \x01(\t\x12\x12\n\nlibrary_id\x18\x03 \x01(\t\x12\x0e\n\x06length\x18\x04 \x01(\x03\"\x1f\n\x11\x46indUploadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Y\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0e\n\x06length\x18\x03 \x01(\x03\x12\x12\n\nexpires_ms\x18\x04 \x01(\x03\x12\x0f\n\x07item_id\x18\x05 \x01(\t\"\x82\x01\n\x11SendUploadRequest\x12\x30\n\x04head\x18\x01 \x01(\x0b\x32 .tutti.v1.SendUploadRequest.HeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x1a\"\n\x04Head\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x42\x06\n\x04\x64\x61ta\"\xba\x01\n\x0eReplaceRequest\x12-\n\x04head\x18\x01 \x01(\x0b\x32\x1d.tutti.v1.ReplaceRequest.HeadH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x1a`\n\x04Head\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08replaces\x18\x02 \x01(\t\x12\x0c\n\x04hash\x18\x03 \x01(\t\x12\x13\n\x0bkeeps_sound\x18\x04 \x01(\x08\x12\x12\n\nhead_bytes\x18\x05 \x01(\x03\x42\x06\n\x04\x64\x61ta\"0\n\x0fReplaceResponse\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x0c\n\x04hash\x18\x02 \x01(\t\">\n\x0f\x44ownloadRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"!\n\x10\x44ownloadResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32\x8c\x06\n\x0bSyncService\x12\x39\n\tPutDevice\x12\x1a.tutti.v1.PutDeviceRequest\x1a\x10.tutti.v1.Device\x12\x44\n\x0bListDevices\x12\x16.google.protobuf.Empty\x1a\x1d.tutti.v1.ListDevicesResponse\x12\x45\n\x0c\x44\x65leteDevice\x12\x1d.tutti.v1.DeleteDeviceRequest\x1a\x16.google.protobuf.Empty\x12\x35\n\x07SetKeep\x12\x18.tutti.v1.SetKeepRequest\x1a\x10.tutti.v1.Device\x12@\n\x07\x43hanges\x12\x18.tutti.v1.ChangesRequest\x1a\x19.tutti.v1.ChangesResponse0\x01\x12\x35\n\x04Have\x12\x15.tutti.v1.HaveRequest\x1a\x16.tutti.v1.HaveResponse\x12=\n\x0b\x42\x65ginUpload\x12\x1c.tutti.v1.BeginUploadRequest\x1a\x10.tutti.v1.Upload\x12;\n\nFindUpload\x12\x1b.tutti.v1.FindUploadRequest\x1a\x10.tutti.v1.Upload\x12=\n\nSendUpload\x12\x1b.tutti.v1.SendUploadRequest\x1a\x10.tutti.v1.Upload(\x01\x12\x43\n\x0c\x43\x61ncelUpload\x12\x1b.tutti.v1.FindUploadRequest\x1a\x16.google.protobuf.Empty\x12@\n\x07Replace\x12\x18.tutti.v1.ReplaceRequest\x1a\x19.tutti.v1.ReplaceResponse(\x01\x12\x43\n\x08\x44ownload\x12\x19.tutti.v1.DownloadRequest\x1a\x1a.tutti.v1.DownloadResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,49 +33,49 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tutti_v1_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_KEEP']._serialized_start=58
-  _globals['_KEEP']._serialized_end=193
-  _globals['_DEVICE']._serialized_start=195
-  _globals['_DEVICE']._serialized_end=296
-  _globals['_PUTDEVICEREQUEST']._serialized_start=298
-  _globals['_PUTDEVICEREQUEST']._serialized_end=342
-  _globals['_LISTDEVICESRESPONSE']._serialized_start=344
-  _globals['_LISTDEVICESRESPONSE']._serialized_end=400
-  _globals['_DELETEDEVICEREQUEST']._serialized_start=402
-  _globals['_DELETEDEVICEREQUEST']._serialized_end=435
-  _globals['_SETKEEPREQUEST']._serialized_start=437
-  _globals['_SETKEEPREQUEST']._serialized_end=495
-  _globals['_CHANGESREQUEST']._serialized_start=497
-  _globals['_CHANGESREQUEST']._serialized_end=562
-  _globals['_CHANGE']._serialized_start=565
-  _globals['_CHANGE']._serialized_end=786
-  _globals['_CHANGESRESPONSE']._serialized_start=788
-  _globals['_CHANGESRESPONSE']._serialized_end=871
-  _globals['_HAVEREQUEST']._serialized_start=873
-  _globals['_HAVEREQUEST']._serialized_end=922
-  _globals['_HAVERESPONSE']._serialized_start=924
-  _globals['_HAVERESPONSE']._serialized_end=1021
-  _globals['_HAVERESPONSE_FILE']._serialized_start=984
-  _globals['_HAVERESPONSE_FILE']._serialized_end=1021
-  _globals['_BEGINUPLOADREQUEST']._serialized_start=1023
-  _globals['_BEGINUPLOADREQUEST']._serialized_end=1113
-  _globals['_FINDUPLOADREQUEST']._serialized_start=1115
-  _globals['_FINDUPLOADREQUEST']._serialized_end=1146
-  _globals['_UPLOAD']._serialized_start=1148
-  _globals['_UPLOAD']._serialized_end=1237
-  _globals['_SENDUPLOADREQUEST']._serialized_start=1240
-  _globals['_SENDUPLOADREQUEST']._serialized_end=1370
-  _globals['_SENDUPLOADREQUEST_HEAD']._serialized_start=1328
-  _globals['_SENDUPLOADREQUEST_HEAD']._serialized_end=1362
-  _globals['_REPLACEREQUEST']._serialized_start=1373
-  _globals['_REPLACEREQUEST']._serialized_end=1559
-  _globals['_REPLACEREQUEST_HEAD']._serialized_start=1455
-  _globals['_REPLACEREQUEST_HEAD']._serialized_end=1551
-  _globals['_REPLACERESPONSE']._serialized_start=1561
-  _globals['_REPLACERESPONSE']._serialized_end=1609
-  _globals['_DOWNLOADREQUEST']._serialized_start=1611
-  _globals['_DOWNLOADREQUEST']._serialized_end=1673
-  _globals['_DOWNLOADRESPONSE']._serialized_start=1675
-  _globals['_DOWNLOADRESPONSE']._serialized_end=1708
-  _globals['_SYNCSERVICE']._serialized_start=1711
-  _globals['_SYNCSERVICE']._serialized_end=2491
+  _globals['_KEEP']._serialized_end=212
+  _globals['_DEVICE']._serialized_start=214
+  _globals['_DEVICE']._serialized_end=315
+  _globals['_PUTDEVICEREQUEST']._serialized_start=317
+  _globals['_PUTDEVICEREQUEST']._serialized_end=361
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=363
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=419
+  _globals['_DELETEDEVICEREQUEST']._serialized_start=421
+  _globals['_DELETEDEVICEREQUEST']._serialized_end=454
+  _globals['_SETKEEPREQUEST']._serialized_start=456
+  _globals['_SETKEEPREQUEST']._serialized_end=514
+  _globals['_CHANGESREQUEST']._serialized_start=516
+  _globals['_CHANGESREQUEST']._serialized_end=581
+  _globals['_CHANGE']._serialized_start=584
+  _globals['_CHANGE']._serialized_end=805
+  _globals['_CHANGESRESPONSE']._serialized_start=807
+  _globals['_CHANGESRESPONSE']._serialized_end=890
+  _globals['_HAVEREQUEST']._serialized_start=892
+  _globals['_HAVEREQUEST']._serialized_end=941
+  _globals['_HAVERESPONSE']._serialized_start=943
+  _globals['_HAVERESPONSE']._serialized_end=1040
+  _globals['_HAVERESPONSE_FILE']._serialized_start=1003
+  _globals['_HAVERESPONSE_FILE']._serialized_end=1040
+  _globals['_BEGINUPLOADREQUEST']._serialized_start=1042
+  _globals['_BEGINUPLOADREQUEST']._serialized_end=1132
+  _globals['_FINDUPLOADREQUEST']._serialized_start=1134
+  _globals['_FINDUPLOADREQUEST']._serialized_end=1165
+  _globals['_UPLOAD']._serialized_start=1167
+  _globals['_UPLOAD']._serialized_end=1256
+  _globals['_SENDUPLOADREQUEST']._serialized_start=1259
+  _globals['_SENDUPLOADREQUEST']._serialized_end=1389
+  _globals['_SENDUPLOADREQUEST_HEAD']._serialized_start=1347
+  _globals['_SENDUPLOADREQUEST_HEAD']._serialized_end=1381
+  _globals['_REPLACEREQUEST']._serialized_start=1392
+  _globals['_REPLACEREQUEST']._serialized_end=1578
+  _globals['_REPLACEREQUEST_HEAD']._serialized_start=1474
+  _globals['_REPLACEREQUEST_HEAD']._serialized_end=1570
+  _globals['_REPLACERESPONSE']._serialized_start=1580
+  _globals['_REPLACERESPONSE']._serialized_end=1628
+  _globals['_DOWNLOADREQUEST']._serialized_start=1630
+  _globals['_DOWNLOADREQUEST']._serialized_end=1692
+  _globals['_DOWNLOADRESPONSE']._serialized_start=1694
+  _globals['_DOWNLOADRESPONSE']._serialized_end=1727
+  _globals['_SYNCSERVICE']._serialized_start=1730
+  _globals['_SYNCSERVICE']._serialized_end=2510
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,7 @@ class Keep(message.Message):
     TRACKS_FIELD_NUMBER: builtins.int
     MAX_BYTES_FIELD_NUMBER: builtins.int
     HAS_LIBRARIES_FIELD_NUMBER: builtins.int
+    PLAYLISTS_FIELD_NUMBER: builtins.int
     max_bytes: builtins.int
     """Of all that the newest until so many bytes are used."""
     has_libraries: builtins.bool
@@ -48,6 +49,10 @@ class Keep(message.Message):
     def albums(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
     @builtins.property
     def tracks(self) -> containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @builtins.property
+    def playlists(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What is in these, as far as the account of the device sees them."""
+
     def __init__(
         self,
         *,
@@ -57,10 +62,11 @@ class Keep(message.Message):
         tracks: abc.Iterable[builtins.str] | None = ...,
         max_bytes: builtins.int | None = ...,
         has_libraries: builtins.bool = ...,
+        playlists: abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["_max_bytes", b"_max_bytes", "max_bytes", b"max_bytes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_max_bytes", b"_max_bytes", "albums", b"albums", "artists", b"artists", "has_libraries", b"has_libraries", "libraries", b"libraries", "max_bytes", b"max_bytes", "tracks", b"tracks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_max_bytes", b"_max_bytes", "albums", b"albums", "artists", b"artists", "has_libraries", b"has_libraries", "libraries", b"libraries", "max_bytes", b"max_bytes", "playlists", b"playlists", "tracks", b"tracks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_bytes: _TypeAlias = typing.Literal["max_bytes"]  # noqa: Y015
     _WhichOneofArgType__max_bytes: _TypeAlias = typing.Literal["_max_bytes", b"_max_bytes"]  # noqa: Y015

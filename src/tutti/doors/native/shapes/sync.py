@@ -23,7 +23,7 @@ class DeviceName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeepRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a device keeps: everything in `libraries`, and everything of these artists, albums and tracks.
+    """What a device keeps: everything in `libraries`, and everything of these artists, albums, tracks and playlists.
 
     `libraries` null and nothing else is everything there is. `max_bytes` ends it: the newest are kept.
     """
@@ -32,6 +32,7 @@ class KeepRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     artists: _Ids = []
     albums: _Ids = []
     tracks: _Ids = []
+    playlists: _Ids = []
     max_bytes: Annotated[int, Meta(ge=0, lt=1 << 62)] | None = None
 
 
@@ -116,6 +117,7 @@ def keep(rule: KeepRule) -> Keep:
         artists=tuple(rule.artists),
         albums=tuple(rule.albums),
         tracks=tuple(rule.tracks),
+        playlists=tuple(rule.playlists),
         max_bytes=rule.max_bytes,
     )
 
@@ -126,6 +128,7 @@ def _rule(known: Keep) -> KeepRule:
         artists=list(known.artists),
         albums=list(known.albums),
         tracks=list(known.tracks),
+        playlists=list(known.playlists),
         max_bytes=known.max_bytes,
     )
 
