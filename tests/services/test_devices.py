@@ -1,18 +1,17 @@
 """Devices, what they may ask, and what a question costs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from support.core import House
 from support.databases import ON_SQLITE
 from support.errors import raised
 from support.follower import Device, shared
 from support.music import Song
+from support.statements import counted, plan
 from tutti.db.repos.sync import Rule, Standing
 from tutti.domain.errors import ErrorKind
 from tutti.domain.sync import Keep
@@ -78,21 +77,6 @@ class TestHave:
         assert raised(lambda: house.sync.have(house.ann, hashes)) == (ErrorKind.INVALID, "bad_hashes")
 
 
-@contextmanager
-def counted(house: House) -> Iterator[list[str]]:
-    """The statements that run while the block lasts."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(house.db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(house.db.engine, "before_cursor_execute", note)
-
-
 class TestCost:
     """A poll without news reads the libraries and the device, whatever is in the libraries (performance.md A9)."""
 
@@ -104,7 +88,7 @@ class TestCost:
         device.keeps(Keep(max_bytes=10))
         device.poll()
 
-        with counted(house) as statements:
+        with counted(house.db) as statements:
             told = device.ask()
 
         asked = [one for one in statements if one.lstrip().upper().startswith("SELECT")]
@@ -123,20 +107,13 @@ class TestCost:
         with house.db.write() as tx:
             [library] = tx._session.scalars(select(Library).where(Library.is_personal))
             standing = Standing(library.id, library.uuid, 0, 0)
-        with counted(house) as statements, house.db.read() as tx:
+        with counted(house.db) as statements, house.db.read() as tx:
             tx.sync.standing(house.ann.user_id)
             tx.sync.page(library.id, Rule(house.ann.user_id, Keep(), [standing], None), after=7, limit=5)
 
-        plans = [plan(house, one) for one in statements if one.startswith("SELECT")]
+        plans = [plan(house.db, one) for one in statements if one.startswith("SELECT")]
 
         assert len(plans) == 2
         assert not any(line.startswith("SCAN") for lines in plans for line in lines), plans
         assert any("ix_change_item_id_seq" in line for line in plans[1])
         assert not any("TEMP B-TREE" in line for line in plans[1])
-
-
-def plan(house: House, statement: str) -> list[str]:
-    with house.db.engine.connect() as connection:
-        given = tuple(1 for _ in range(statement.count("?")))
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
-        return [str(row[-1]) for row in rows]

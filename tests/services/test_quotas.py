@@ -8,8 +8,10 @@ from threading import Barrier
 import pytest
 
 from support.core import House
+from support.databases import ON_SQLITE
 from support.errors import raised
 from support.music import Song
+from support.statements import counted, plan
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.services.administration import UserChange
@@ -277,3 +279,24 @@ class TestAtOnce:
 
 def _appending(append: Callable[[bytes], object]) -> Callable[[], object]:
     return lambda: append(ONE)
+
+
+class TestCost:
+    """An upload is as cheap to the account with a hundred thousand files as to a new one."""
+
+    def test_where_there_is_no_limit_nothing_is_counted(self, house: House) -> None:
+        with counted(house.db) as statements:
+            house.send()
+
+        assert not [one for one in statements if "sum(" in one]
+
+    @ON_SQLITE  # the planner of PostgreSQL walks small tables
+    def test_where_there_is_one_the_files_themselves_are_not_read(self, house: House) -> None:
+        limit(house, house.ann, 10_000)
+        with counted(house.db) as statements:
+            house.send()
+
+        asked = next(one for one in statements if "sum(media_item" in one)
+        assert plan(house.db, asked) == [
+            "SEARCH media_item USING COVERING INDEX ix_media_item_owner_id_size_bytes (owner_id=?)"
+        ]

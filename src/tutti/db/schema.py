@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from tutti.db import dialect
 from tutti.domain.errors import AppError, ErrorKind
 
-HEAD = "202611261400"
+HEAD = "202611261410"
 """The newest migration; `tests/meta` compares it with the migrations themselves."""
 
 _STAMP = "alembic_version"

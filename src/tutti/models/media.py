@@ -29,6 +29,8 @@ class MediaItem(Base):
     `audio_bytes` from `audio_offset` on are its sound without tags, and `audio_hash` is their SHA-256: of a blob that
     nobody has looked into yet `audio_bytes` is NULL, and 0 where the sound is not in one piece.
 
+    `owner_id` is whose quota its bytes count for; those of a folder, and those given up for good, are nobody's.
+
     Gone in one of two stored ways: `deleted_at` by a person, `missing_at` because its file vanished; the third,
     a source that is down, is a state of the source.
     """
@@ -44,6 +46,7 @@ class MediaItem(Base):
             postgresql_where=text("blob_hash IS NOT NULL"),
         ),
         Index(None, "library_id", "content_hash"),
+        Index(None, "owner_id", "size_bytes"),
         Index(
             None,
             "library_id",
@@ -56,7 +59,7 @@ class MediaItem(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(unique=True)
     library_id: Mapped[int] = mapped_column(ForeignKey("library.id"))
-    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"), index=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     kind: Mapped[str] = mapped_column(String(10))
     status: Mapped[str] = mapped_column(String(10))
     blob_hash: Mapped[str | None] = mapped_column(ForeignKey("blob.hash"), index=True)

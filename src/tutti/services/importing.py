@@ -217,7 +217,7 @@ class Importing:
         """Note files that were deleted in the original: whoever brings the same bytes again restores them."""
         with self._db.write() as tx:
             library_id = editable_library(tx, place.caller, place.library_uuid)
-            items = [_gone(tx, place.caller, library_id, row) for row in rows]
+            items = [_gone(tx, library_id, row) for row in rows]
             for item in items:
                 tx.media.add(item)
             tx.libraries.note_changes(library_id, [ItemId(item.id) for item in items], is_gone=True)
@@ -301,8 +301,8 @@ def _sound(tracks: Iterable[OriginalTrack], report: ImportReport) -> Sequence[Or
     return list(found.values())
 
 
-def _gone(tx: WriteTx, caller: Caller, library_id: LibraryId, row: OriginalTrack) -> MediaItem:
-    item = blank_item(tx, library_id, caller, clean_name(row.filename), added_at=row.created_at)
+def _gone(tx: WriteTx, library_id: LibraryId, row: OriginalTrack) -> MediaItem:
+    item = blank_item(tx, library_id, clean_name(row.filename), added_at=row.created_at)
     item.content_hash, item.size_bytes, item.deleted_at = row.hash, 0, row.deleted_at or tx.now
     return item
 

@@ -318,7 +318,7 @@ def _put_item(tx: WriteTx, upload: Upload, blob: StoredBlob) -> Accepted:
         known.filename = upload.filename  # a phone that does not find what it just sent gives up (astolfo.md f.8)
     if known is not None and known.deleted_at is None and known.missing_at is None:
         return Accepted(known.uuid, blob.hash, blob.size_bytes, is_new=False)
-    item = known or blank_item(tx, library_id, upload.caller, upload.filename, added_at=upload.added_at)
+    item = known or blank_item(tx, library_id, upload.filename, added_at=upload.added_at)
     item.folder = item.folder or upload.folder
     if upload.filename != NAMELESS:
         item.filename, item.folder = upload.filename, upload.folder
@@ -340,14 +340,14 @@ def _noted(told: Told | None) -> dict[str, Any] | None:
     return said or None
 
 
-def blank_item(
-    tx: WriteTx, library_id: LibraryId, owner: Caller, filename: str, *, added_at: datetime | None = None
-) -> MediaItem:
-    """Return an item of which nothing is known but its name; who asks for it says what its bytes are and adds it."""
+def blank_item(tx: WriteTx, library_id: LibraryId, filename: str, *, added_at: datetime | None = None) -> MediaItem:
+    """Return an item of which nothing is known but its name.
+
+    Who asks for it says what its bytes are, whom they count for, and adds it.
+    """
     return MediaItem(
         uuid=uuid4(),
         library_id=library_id,
-        owner_id=owner.user_id,
         kind=MediaKind.AUDIO,
         status="pending",
         filename=filename,

@@ -30,9 +30,14 @@ class Usage:
 
 def usage_of(tx: Tx, user_id: UserId, *, default_bytes: int | None) -> Usage:
     """Return what an account has now; `default_bytes` is the limit of accounts that have none of their own."""
+    limit_bytes = _limit_of(tx, user_id, default_bytes)
+    return Usage(tx.media.stored_bytes(user_id), tx.uploads.reserved_by(user_id), limit_bytes)
+
+
+def _limit_of(tx: Tx, user_id: UserId, default_bytes: int | None) -> int | None:
     user = tx.accounts.by_id(user_id)
     own = None if user is None else user.quota_bytes
-    return Usage(tx.media.stored_bytes(user_id), tx.uploads.reserved_by(user_id), default_bytes if own is None else own)
+    return default_bytes if own is None else own
 
 
 def check(tx: Tx, user_id: UserId, more_bytes: int, *, default_bytes: int | None) -> None:
@@ -41,6 +46,8 @@ def check(tx: Tx, user_id: UserId, more_bytes: int, *, default_bytes: int | None
     Raises:
         AppError: FULL `quota_exceeded`.
     """
+    if _limit_of(tx, user_id, default_bytes) is None:
+        return  # most accounts, whose files need not be counted then
     usage = usage_of(tx, user_id, default_bytes=default_bytes)
     if not usage.has_room(more_bytes):
         free = max(0, (usage.limit_bytes or 0) - usage.used_bytes - usage.reserved_bytes)
