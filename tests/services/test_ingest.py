@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from support.core import House
 from support.errors import raised
 from support.music import Song
 from support.shelves import counted, kept, search_is_in_step
+from support.statements import counted as counted_statements
 from tutti.db.repos.browse import TrackFilter
 from tutti.domain.caller import Caller
 from tutti.domain.errors import ErrorKind
@@ -155,6 +157,58 @@ class TestRefused:
 
         assert list(house.blobs.walk()) == []
         assert house.blobs.sweep(older_than_s=0) == 0
+
+
+class TestTaken:
+    """A small file comes whole, with the same outcome."""
+
+    def test_it_is_what_one_in_pieces_is(self, house: House) -> None:
+        jazz = house.libraries.create(house.ann, "Jazz").uuid
+        pieces = house.send(ONE.data, "a/one.mp3", folder="Albums/First")
+
+        whole = house.ingest.take(house.ann, "a/one.mp3", ONE.data, library_uuid=jazz, folder="Albums/First")
+
+        mine, theirs = stored(house, pieces.uuid), stored(house, whole.uuid)
+        for name in ("filename", "folder", "blob_hash", "size_bytes", "status", "container", "owner_id", "told"):
+            assert getattr(mine, name) == getattr(theirs, name)
+        assert (whole.is_new, whole.size_bytes, len(due(house))) == (True, len(ONE.data), 2)
+
+    def test_with_the_same_bytes_again_it_is_the_same_item(self, house: House) -> None:
+        first = send(house)
+
+        assert house.ingest.take(house.ann, "one.mp3", ONE.data) == replace(first, is_new=False)
+
+    def test_what_is_refused_leaves_nothing(self, house: House) -> None:
+        bob = house.add_user("bob")
+        jazz = house.libraries.create(house.ann, "Jazz").uuid
+        house.members.put(house.ann, jazz, "bob", "listener")
+        mine = next(row.uuid for row in house.libraries.mine(house.ann) if row.is_personal)
+        take = house.ingest.take
+        refusals = [
+            raised(lambda: take(house.ann, "one.mp3", b"")),
+            raised(lambda: take(house.ann, "one.mp3", b"x" * 10_001)),
+            raised(lambda: take(house.ann, "one.mp3", b"<html>" * 100)),
+            raised(lambda: take(house.ann, "one.mp3", ONE.data, sha256="0" * 64)),
+            raised(lambda: take(bob, "one.mp3", ONE.data, library_uuid=jazz)),
+            raised(lambda: take(bob, "one.mp3", ONE.data, library_uuid=mine)),
+        ]
+
+        assert [code for _, code in refusals] == [
+            "empty_file",
+            "file_too_large",
+            "not_audio",
+            "digest_mismatch",
+            "not_an_editor",
+            "library_not_found",
+        ]
+        assert list(house.blobs.walk()) == []
+        assert house.blobs.sweep(older_than_s=0) == 0
+
+    def test_it_is_written_in_one_transaction(self, house: House) -> None:
+        with counted_statements(house.db) as statements:
+            house.ingest.take(house.ann, "one.mp3", ONE.data)
+
+        assert not [one for one in statements if "INTO upload" in one or "FROM upload WHERE upload.id" in one]
 
 
 class TestDiscard:

@@ -17,6 +17,7 @@ from tutti.kit.text import clean
 from tutti.models import MediaItem
 from tutti.models import Upload as UploadRow
 from tutti.ports.blobs import BlobStore, StagedBlob, StoredBlob
+from tutti.services import quotas
 from tutti.services.libraries import check_editor, editable_library
 from tutti.services.uploads import IngestPolicy, Upload, UploadState, begun, too_large
 
@@ -79,11 +80,7 @@ class Ingest:
             AppError: As `editable_library`; FORBIDDEN `not_allowed`; TOO_LARGE `file_too_large`; INVALID `empty_file`;
                 FULL `quota_exceeded`, `disk_full`; LIMITED `too_many_uploads`; UNAVAILABLE `store_failed`.
         """
-        caller.require(Permission.UPLOAD)
-        if length is not None and length > self._policy.max_file_bytes:
-            raise too_large(self._policy)
-        if length == 0:
-            raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
+        self._check(caller, length)
         with self._db.read() as tx:
             editable_library(tx, caller, library_uuid)
         staged = self._blobs.stage(expected_bytes=length or 0)
@@ -97,6 +94,44 @@ class Ingest:
             staged.discard()
             raise
         return self._held(caller, row, staged)
+
+    def take(
+        self,
+        caller: Caller,
+        filename: str,
+        data: bytes | bytearray,
+        *,
+        library_uuid: UUID | None = None,
+        folder: str = "",
+        sha256: str | None = None,
+    ) -> Accepted:
+        """Take a whole file, small enough to be at hand: as `stage`, `append` and `accept` with one transaction.
+
+        Nothing is reserved for it: the room is found when it has come.
+
+        Raises:
+            AppError: As `stage` and `accept`.
+        """
+        self._check(caller, len(data))
+        with self._db.read() as tx:
+            library_id = editable_library(tx, caller, library_uuid)
+            staged = self._blobs.stage(expected_bytes=len(data))
+            try:
+                row = begun(tx, caller, staged, policy=self._policy, length=len(data))
+            except BaseException:
+                staged.discard()
+                raise
+        row.library_id, row.filename, row.folder = library_id, clean_name(filename), clean_folder(folder)
+        upload = self._held(caller, row, staged)
+        upload.append(data)
+        return self.accept(upload, sha256=sha256)
+
+    def _check(self, caller: Caller, length: int | None) -> None:
+        caller.require(Permission.UPLOAD)
+        if length is not None and length > self._policy.max_file_bytes:
+            raise too_large(self._policy)
+        if length == 0:
+            raise AppError(ErrorKind.INVALID, "empty_file", "The file is empty.")
 
     def _held(self, caller: Caller, row: UploadRow, staged: StagedBlob, *, keep: bool = False) -> Upload:
         return Upload(self._db, caller, row, staged, policy=self._policy, keep=keep)
@@ -147,8 +182,10 @@ class Ingest:
         blob = upload.staged.commit()
         with self._db.write() as tx:
             check_editor(tx, upload.caller, upload.library_id)
+            if not upload.row_id:
+                quotas.check(tx, upload.caller.user_id, blob.size_bytes, default_bytes=self._policy.default_quota_bytes)
             accepted = _put_item(tx, upload, blob)
-            row = tx.uploads.by_id(upload.row_id)
+            row = tx.uploads.by_id(upload.row_id) if upload.row_id else None
             if row is not None and upload.is_resumable:
                 row.item_uuid, row.reserved_bytes, row.offset_bytes = accepted.uuid, 0, blob.size_bytes
                 row.expires_at = tx.now + self._policy.resumable

@@ -8,7 +8,7 @@ from threading import RLock
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from tutti.db.engine import Database, WriteTx
+from tutti.db.engine import Database, Tx, WriteTx
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.formats import Container, container_of_bytes, id3_bytes, not_audio
@@ -88,7 +88,9 @@ class Upload:
     ) -> None:
         self.caller = caller
         self.staged = staged
-        self.uuid, self.row_id, self.library_id = row.uuid, row.id, row.library_id
+        self.uuid, self.library_id = row.uuid, row.library_id
+        self.row_id = row.id or 0
+        """0 when nothing is reserved for it, because it is accepted at once."""
         self.filename, self.folder, self.length = row.filename, row.folder, row.length_bytes
         self.is_resumable = keep
         self.container: Container | None = None
@@ -159,8 +161,9 @@ class Upload:
         """Forget the bytes and the reservation; what cannot be forgotten now, maintenance will."""
         with self.lock, suppress(AppError):
             self.staged.discard()
-            with self._db.write() as tx:
-                tx.uploads.delete(self.row_id)
+            if self.row_id:
+                with self._db.write() as tx:
+                    tx.uploads.delete(self.row_id)
 
     def check(self, sha256: str | None) -> None:
         """Refuse what must not become an item.
@@ -225,7 +228,7 @@ class Upload:
 
 
 def begun(
-    tx: WriteTx,
+    tx: Tx,
     caller: Caller,
     staged: StagedBlob,
     *,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import httpx2
@@ -131,22 +131,21 @@ class Server:
         """Put an item into the trash."""
         self._ask("DELETE", f"/tracks/{item}")
 
-    def send(self, path: str, size: int, digest: bytes, body: Body, *, library: str | None) -> str:
+    def send(self, path: str, size: int, digest: str, body: Body, *, library: str | None) -> str:
         """Send a whole file in one request and return its item.
 
         Args:
             path: Its path, as the folder of the item and its name.
             size: Bytes of it.
-            digest: Its SHA-256.
+            digest: Its SHA-256, in hex.
             body: Its bytes.
             library: Which library it joins; the caller's own when None.
         """
-        fields = self._creation(path, size, library) | {
-            "Content-Type": _TUS_BODY,
-            "Content-Length": str(size),
-            "Upload-Checksum": f"sha256 {base64.b64encode(digest).decode()}",
-        }
-        return _item_of(self._ask("POST", "/tus", headers=fields, body=body))
+        folder, _, name = path.rpartition("/")
+        query = {"sha256": digest, "folder": folder} | ({"library": library} if library else {})
+        fields = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        target = f"/files/{quote(name, safe='')}"
+        return str(self._json(shapes.Sent, "PUT", target, params=query, headers=fields, body=body).id)
 
     def begin_upload(self, path: str, size: int, *, library: str | None) -> str:
         """Begin an upload that can be resumed, and return its id."""
@@ -324,10 +323,6 @@ def _unreachable(url: str, error: httpx2.HTTPError) -> AppError:
 
 def _unclear(reason: str) -> AppError:
     return AppError(ErrorKind.UNAVAILABLE, "server_unclear", f"The server cannot be understood: {reason}.")
-
-
-def _item_of(answer: _Answer) -> str:
-    return _uuid(answer.headers.get("Upload-Item", ""))
 
 
 def _uuid(text: str) -> str:

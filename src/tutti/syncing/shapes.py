@@ -49,6 +49,12 @@ class Have(Struct, frozen=True):
     have: Annotated[list[Held], Meta(max_length=5000)]
 
 
+class Sent(Struct, frozen=True):
+    """The item that a file became."""
+
+    id: UUID
+
+
 class Problem(Struct, frozen=True):
     """Why something was refused (RFC 9457)."""
 

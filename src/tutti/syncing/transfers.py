@@ -66,11 +66,11 @@ class Transfers:
         fd = self._open(path, seen.stat)
         try:
             if seen.stat.size <= SMALL_BYTES:
-                body, digest = self._body(fd, 0, seen.stat.size), bytes.fromhex(seen.hash)
-                return self._server.send(path, seen.stat.size, digest, body, library=self._library)
+                body = self._body(fd, 0, seen.stat.size)
+                return self._server.send(path, seen.stat.size, seen.hash, body, library=self._library)
             item = self._resume(fd, path, seen, resumed)
         except AppError as error:
-            if error.code == "checksum_mismatch":
+            if error.code == "digest_mismatch":
                 raise ChangedError(path) from error
             raise
         finally:

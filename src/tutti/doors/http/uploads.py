@@ -51,6 +51,20 @@ async def batches(receive: Receive) -> AsyncIterator[bytearray]:
             return
 
 
+async def whole(receive: Receive, length: int | None) -> bytearray | None:
+    """Return the body of a request when it is announced to fit into one batch, None when it must come in several.
+
+    Raises:
+        CutOffError: The body has no end.
+    """
+    if length is None or length > BATCH_BYTES:
+        return None
+    data = bytearray()
+    async for batch in batches(receive):
+        data += batch
+    return data
+
+
 async def pour(hop: Hop, receive: Receive, upload: Upload) -> None:
     """Append a whole body to an upload, each batch while the next comes; raises as `Upload.append` and `batches`."""
     writing: asyncio.Future[None] | None = None

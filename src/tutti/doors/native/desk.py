@@ -9,7 +9,7 @@ from litestar import Request
 from tutti.domain.accounts import AccountRules
 from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError
-from tutti.doors.http.access import Gate
+from tutti.doors.http.access import Gate, bearer
 from tutti.doors.http.feed import Feed
 from tutti.doors.http.hop import Hop
 from tutti.doors.http.requests import Policy, StrictRequest, require_token
@@ -114,8 +114,7 @@ class Desk:
         **kwargs: P.kwargs,
     ) -> T:
         """As `call`, for what may have to draw a picture first."""
-        caller = await self.call(request, _itself)
-        return await self.covers(method, caller, *args, **kwargs)
+        return await self.covers(method, await self.caller(request), *args, **kwargs)
 
     async def prove(
         self,
@@ -125,8 +124,23 @@ class Desk:
         **kwargs: P.kwargs,
     ) -> T:
         """As `call`, for what hashes a password first."""
-        caller = await self.call(request, _itself)
-        return await self.logins(method, caller, *args, **kwargs)
+        return await self.logins(method, await self.caller(request), *args, **kwargs)
+
+    async def take(
+        self,
+        request: Request[Any, Any, Any],
+        method: Callable[Concatenate[Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `call`, for what has come and waits for the disk."""
+        caller = await self.caller(request)
+        return await self.bodies(lambda: self.accounts.carry_out(caller, method, *args, **kwargs))
+
+    async def caller(self, request: Request[Any, Any, Any]) -> Caller:
+        """Return who sent the request; raises as `call`."""
+        known = self.gate.remembered(bearer(request.scope["headers"]))
+        return known if known is not None else await self.call(request, _itself)
 
 
 def _itself(caller: Caller) -> Caller:

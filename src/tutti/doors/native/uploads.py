@@ -12,7 +12,7 @@ from tutti.domain.caller import Caller
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.sync import FOLDER_MAX
 from tutti.doors.http.forms import Fields, Form
-from tutti.doors.http.uploads import content_length, held, pour, wanted_digest
+from tutti.doors.http.uploads import content_length, held, pour, wanted_digest, whole
 from tutti.doors.native.desk import Desk, Policy
 from tutti.doors.native.shapes import uploads as shapes
 from tutti.services.uploads import Upload
@@ -42,10 +42,16 @@ async def put_file(
     """
     fields = request.scope["headers"]
     digest, length = wanted_digest(fields, sha256), content_length(fields)
-    upload = await desk.call(request, desk.ingest.stage, name, library_uuid=library, folder=folder, length=length)
-    async with held(desk.bodies, upload):
-        await pour(desk.bodies, request.receive, upload)
-        accepted = await desk.bodies(desk.ingest.accept, upload, sha256=digest)
+    await desk.caller(request)  # what a stranger sends is not read
+    if (data := await whole(request.receive, length)) is not None:
+        accepted = await desk.take(
+            request, desk.ingest.take, name, data, library_uuid=library, folder=folder, sha256=digest
+        )
+    else:
+        upload = await desk.call(request, desk.ingest.stage, name, library_uuid=library, folder=folder, length=length)
+        async with held(desk.bodies, upload):
+            await pour(desk.bodies, request.receive, upload)
+            accepted = await desk.bodies(desk.ingest.accept, upload, sha256=digest)
     return Response(shapes.uploaded(accepted), status_code=201 if accepted.is_new else 200)
 
 
