@@ -13,8 +13,8 @@ import pytest
 
 from support import tiers
 from support.blob_places import ShiftedClock, hash_of, put
-from tutti.backends.blobs_local import LocalBlobs
-from tutti.backends.blobs_local.disk import fsync, hold
+from tutti.backends.blobs_local import LocalBlobs, staged
+from tutti.backends.blobs_local.disk import begin_writing_back, fsync, hold
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import BlobHash
 from tutti.ports.blobs import StagedBlob
@@ -64,6 +64,40 @@ class Fsyncs:
 def fsyncs() -> Fsyncs:
     tiers.require_that(Path("/proc/self/fd").is_dir(), "there is no /proc to name a descriptor by")
     return Fsyncs()
+
+
+class TestWritingBack:
+    """A large file is on its way to the disk while it comes."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+        ranges: list[tuple[int, int]] = []
+        monkeypatch.setattr(staged, "WRITE_BACK_BYTES", 10)
+        monkeypatch.setattr(staged, "begin_writing_back", lambda _fd, offset, count: ranges.append((offset, count)))
+        return ranges
+
+    def test_each_byte_is_sent_on_its_way_once(self, root: Path, asked: list[tuple[int, int]]) -> None:
+        with LocalBlobs(root).stage() as file:
+            for count in (4, 4, 4, 25, 3):
+                file.append(b"x" * count)
+
+        assert asked == [(0, 12), (12, 25)]
+
+    def test_what_was_cut_off_and_comes_again_is_sent_again(self, root: Path, asked: list[tuple[int, int]]) -> None:
+        with LocalBlobs(root).stage() as file:
+            file.append(b"x" * 12)
+            file.rewind(5)
+            file.append(b"y" * 12)
+
+        assert asked == [(0, 12), (5, 12)]
+
+    def test_a_file_system_that_knows_no_such_thing_is_no_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.ENOTSUP, "injected")
+
+        monkeypatch.setattr(os, "posix_fadvise", refuse, raising=False)
+
+        begin_writing_back(0, 0, 1)
 
 
 class TestLayout:

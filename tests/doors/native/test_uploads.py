@@ -175,7 +175,9 @@ class TestAsItIs:
         parts = urlsplit(sent.server.url)
         head = f"PUT /api/v1/files/x.mp3 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sent.ada.token}\r\n"
         with socket.create_connection((parts.hostname, parts.port)) as connection:
-            connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n200000\r\n".encode() + b"OggS" + bytes(MIB // 2))
+            connection.sendall(
+                f"{head}Transfer-Encoding: chunked\r\n\r\n200000\r\n".encode() + b"OggS" + bytes(MIB // 2)
+            )
             wait_until(sent.staged, what="the upload has begun")
 
         wait_until(lambda: not sent.staged(), what="nothing is left of it")

@@ -8,13 +8,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from tutti.backends.blobs_local.disk import Disk, disk_full, store_errors, store_failed, write_all
+from tutti.backends.blobs_local.disk import Disk, begin_writing_back, disk_full, store_errors, store_failed, write_all
 from tutti.domain.values import BlobHash
 from tutti.ports.blobs import StoredBlob
 
 PIECE_BYTES = 1 << 20
 STATVFS_EVERY_BYTES = 4 << 20
 """How far several uploads together may pass the reserve, each."""
+
+WRITE_BACK_BYTES = 8 << 20
+"""How much is written before the kernel is asked to begin with the disk."""
 
 Place = Callable[[Path, int, BlobHash], StoredBlob]
 """Makes the finished file of that size and hash a blob and its name durable; raises OSError."""
@@ -35,6 +38,7 @@ class LocalStaged:
         self._offset = 0
         self._hashed = 0
         self._room_bytes = 0
+        self._written_back = 0
 
     @property
     def id(self) -> str:
@@ -64,7 +68,7 @@ class LocalStaged:
         """
         with self._spoilt_by_failure():
             self._sync_file()
-            self._offset = os.fstat(self._fd).st_size
+            self._offset = self._written_back = os.fstat(self._fd).st_size
 
     def append(self, data: bytes | memoryview) -> None:
         """Write, then hash, so that the hash never knows more than the file."""
@@ -76,6 +80,9 @@ class LocalStaged:
             self._digest.update(view)
             self._hashed += len(view)
         self._offset += len(view)
+        if self._offset - self._written_back >= WRITE_BACK_BYTES:
+            begin_writing_back(self._fd, self._written_back, self._offset - self._written_back)
+            self._written_back = self._offset
 
     def peek(self, offset: int, count: int) -> bytes:
         """Read from the file."""
@@ -87,6 +94,7 @@ class LocalStaged:
         with self._spoilt_by_failure():
             os.ftruncate(self._fd, offset)
         self._offset = offset
+        self._written_back = min(self._written_back, offset)
         if self._hashed > offset:
             self._digest, self._hashed = hashlib.sha256(), 0
 
