@@ -91,6 +91,15 @@ class TestMade:
         made(house)
         assert raised(lambda: made(house)) == (ErrorKind.LIMITED, "too_many_playlists")
 
+    def test_all_together_have_bounds(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(playlists, "_MOST_OF_ALL", 3)
+        [one] = songs(house, 1)
+        first, second = made(house, one, one), made(house, one)
+
+        assert raised(lambda: house.playlists.add(house.ann, first, [one])) == (ErrorKind.INVALID, "too_many_tracks")
+        house.playlists.delete(house.ann, second)
+        assert house.playlists.add(house.ann, first, [one]).track_count == 3
+
     def test_a_credential_that_is_not_for_listening_does_nothing(self, house: House) -> None:
         mute = Caller(
             house.ann.user_id, house.ann.user_uuid, "ann", house.ann.roles, scopes=frozenset({Permission.SYNC})
@@ -229,6 +238,20 @@ class TestChanged:
             seen.append(house.playlists.one(house.ann, mix).revision)
 
         assert seen == sorted(set(seen))
+
+
+class TestLibraries:
+    def test_the_tracks_of_a_library_that_is_removed_leave_the_lists(self, house: House) -> None:
+        jazz = house.libraries.create(house.ann, "Jazz")
+        [one] = songs(house, 1)
+        ours = house.bring(Song("Ours", audio="ours"), library=jazz.uuid).uuid
+        mix = made(house, ours, one)
+        house.libraries.delete(house.ann, jazz.uuid)
+        assert heard(house, mix) == [one]
+
+        house.removals.library(jazz.id)
+
+        assert heard(house, mix) == [one]
 
 
 class TestTrash:

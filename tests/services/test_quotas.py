@@ -297,6 +297,5 @@ class TestCost:
             house.send()
 
         asked = next(one for one in statements if "sum(media_item" in one)
-        assert plan(house.db, asked) == [
-            "SEARCH media_item USING COVERING INDEX ix_media_item_owner_id_size_bytes (owner_id=?)"
-        ]
+        [step] = plan(house.db, asked)
+        assert "USING COVERING INDEX ix_media_item_owner_id_blob_hash_size_bytes (owner_id=?" in step

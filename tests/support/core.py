@@ -35,6 +35,7 @@ from tutti.domain.scanning import ScanPolicy, ScanReport
 from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.clock import Clock, system_clock
 from tutti.models import Base, Change, Folder, MediaItem, SourceObject, Track
+from tutti.ports.blobs import BlobStore
 from tutti.ports.folders import Listing
 from tutti.ports.identity import Verdict
 from tutti.services.accounts import AccountPolicy, Accounts, NewUser
@@ -158,6 +159,14 @@ _EMPTY = "; ".join(f"DELETE FROM {table}" for table in ["word", *map(str, revers
 """On a table of a few rows a hundred times as fast as TRUNCATE."""
 
 
+OpenBlobs = Callable[[Path, Clock], BlobStore]
+"""Opens a store over a folder."""
+
+
+def _in_a_folder(root: Path, clock: Clock) -> BlobStore:
+    return LocalBlobs(root, clock=clock)
+
+
 class House:
     """One core; once moved in, with an administrator, `ann`, and the folder `music` as a source of her library.
 
@@ -165,14 +174,23 @@ class House:
         blob_clock: What the blob store measures ages by; its files have the times of the machine.
     """
 
-    def __init__(self, place: Path, db: Database, bus: LocalBus, clock: ManualClock, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        place: Path,
+        db: Database,
+        bus: LocalBus,
+        clock: ManualClock,
+        keys: KeyRing,
+        *,
+        open_blobs: OpenBlobs = _in_a_folder,
+    ) -> None:
         self.db, self.bus, self.clock = db, bus, clock
         self.media, self.folders, self.passwords = ScriptedMedia(), PartlyBlindFolders(), CountingPasswords()
         self.music = place / "music"
         self.music.mkdir()
         self.locks = FileLocks(place / "locks")
         self.blob_clock = ManualClock(system_clock())
-        self.blobs = LocalBlobs(place / "blobs", clock=self.blob_clock)
+        self.blobs = open_blobs(place / "blobs", self.blob_clock)
         self.covers = FolderCovers(place / "covers")
         self.tokens = RS256Tokens(keys, issuer="tutti", clock=clock)
         self.tickets = HMACTickets(keys, clock=clock)

@@ -20,18 +20,21 @@ def check(
         typer.Option("--repair", help="Derive anew what can be derived, and put damaged bytes aside."),
     ] = False,
     read_data: Annotated[
+        bool, typer.Option("--read-data", help="Read all bytes, too, and compare them with their hashes.")
+    ] = False,
+    read_data_subset: Annotated[
         str,
         typer.Option(
-            "--read-data",
+            "--read-data-subset",
             metavar="SHARE",
-            help="Read and compare so much of the bytes, such as 5%, 1/30 or 2G; the longest unread comes first.",
+            help="Read so much of them, such as 5%, 1/30 or 2G; the longest unread comes first.",
         ),
     ] = "",
     as_json: output.JSON = False,
 ) -> None:
     """Compare rows with bytes, and what is derived with its source; status 1 when something is wrong."""
     try:
-        share = Share.parse(read_data) if read_data else None
+        share = Share.parse(read_data_subset) if read_data_subset else Share(1.0) if read_data else None
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with opening.opened() as core, output.meter("checking", unit="blobs", as_json=as_json) as meter:

@@ -29,7 +29,7 @@ class MediaItem(Base):
     `audio_bytes` from `audio_offset` on are its sound without tags, and `audio_hash` is their SHA-256: of a blob that
     nobody has looked into yet `audio_bytes` is NULL, and 0 where the sound is not in one piece.
 
-    `owner_id` is whose quota its bytes count for; those of a folder, and those given up for good, are nobody's.
+    `owner_id` is whose quota its bytes count for; those of a folder are nobody's.
 
     Gone in one of two stored ways: `deleted_at` by a person, `missing_at` because its file vanished; the third,
     a source that is down, is a state of the source.
@@ -46,7 +46,7 @@ class MediaItem(Base):
             postgresql_where=text("blob_hash IS NOT NULL"),
         ),
         Index(None, "library_id", "content_hash"),
-        Index(None, "owner_id", "size_bytes"),
+        Index(None, "owner_id", "blob_hash", "size_bytes"),
         Index(
             None,
             "library_id",

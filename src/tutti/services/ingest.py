@@ -86,8 +86,8 @@ class Ingest:
         staged = self._blobs.stage(expected_bytes=length or 0)
         try:
             with self._db.write() as tx:
-                row = begun(tx, caller, staged, policy=self._policy, length=length, described=described)
-                row.library_id = editable_library(tx, caller, library_uuid)
+                row = begun(tx, caller, policy=self._policy, length=length, described=described)
+                row.staged_id, row.library_id = staged.id, editable_library(tx, caller, library_uuid)
                 row.filename, row.folder = clean_name(filename), clean_folder(folder)
                 tx.uploads.add(row)
         except BaseException:
@@ -115,16 +115,16 @@ class Ingest:
         self._check(caller, len(data))
         with self._db.read() as tx:
             library_id = editable_library(tx, caller, library_uuid)
-            staged = self._blobs.stage(expected_bytes=len(data))
-            try:
-                row = begun(tx, caller, staged, policy=self._policy, length=len(data))
-            except BaseException:
-                staged.discard()
-                raise
-        row.library_id, row.filename, row.folder = library_id, clean_name(filename), clean_folder(folder)
-        upload = self._held(caller, row, staged)
-        upload.append(data)
-        return self.accept(upload, sha256=sha256)
+            row = begun(tx, caller, policy=self._policy, length=len(data))
+        row.library_id = library_id
+        row.filename, row.folder = clean_name(filename), clean_folder(folder)
+        upload = self._held(caller, row, self._blobs.stage(expected_bytes=len(data)))
+        try:
+            upload.append(data)
+            return self.accept(upload, sha256=sha256)
+        except BaseException:
+            upload.abandon()
+            raise
 
     def _check(self, caller: Caller, length: int | None) -> None:
         caller.require(Permission.UPLOAD)

@@ -21,6 +21,8 @@ DESCRIPTION_MAX = 10_000
 MOST_TRACKS = 10_000
 """Of one playlist."""
 _MOST_PLAYLISTS = 1_000
+_MOST_OF_ALL = 100_000
+"""Of all playlists of an account together: they are counted whenever somebody lists them."""
 
 _BY_NAME = CursorKind("playlists", (str, int))
 _BY_PLACE = CursorKind("playlist.tracks", (int, int))
@@ -83,7 +85,7 @@ class Playlists:
                 uuid=uuid4(), user_id=caller.user_id, revision=1, created_at=tx.now, updated_at=tx.now, **values
             )
             tx.playlists.add(playlist)
-            _insert(tx, playlist.id, 0, items)
+            _insert(tx, caller, playlist.id, 0, items)
             return _counted(tx, caller, playlist.uuid)
 
     def change(self, caller: Caller, uuid: UUID, wish: PlaylistWish) -> PlaylistRow:
@@ -136,7 +138,8 @@ class Playlists:
             playlist = _own(tx, caller, uuid)
             items = _heard(tx, caller, tracks)
             if items:
-                _insert(tx, playlist.id, tx.playlists.place(playlist.id, readable(tx, caller), position), items)
+                place = tx.playlists.place(playlist.id, readable(tx, caller), position)
+                _insert(tx, caller, playlist.id, place, items)
                 tx.playlists.touch(playlist.id, tx.now)
             return _counted(tx, caller, uuid)
 
@@ -157,7 +160,7 @@ class Playlists:
                 raise AppError(ErrorKind.CONFLICT, "playlist_changed", message)
             items = _heard(tx, caller, tracks)
             tx.playlists.clear(playlist.id, readable(tx, caller))
-            _insert(tx, playlist.id, 0, items)
+            _insert(tx, caller, playlist.id, 0, items)
             tx.playlists.touch(playlist.id, tx.now)
             return _counted(tx, caller, uuid)
 
@@ -207,11 +210,14 @@ def _heard(tx: Tx, caller: Caller, tracks: Sequence[UUID]) -> Sequence[ItemId]:
     return [found[uuid] for uuid in tracks]
 
 
-def _insert(tx: Tx, playlist_id: int, position: int, items: Sequence[ItemId]) -> None:
+def _insert(tx: Tx, caller: Caller, playlist_id: int, position: int, items: Sequence[ItemId]) -> None:
     if not items:
         return
     if tx.playlists.size(playlist_id) + len(items) > MOST_TRACKS:
         raise _too_many()
+    if tx.playlists.size_of_all(caller.user_id) + len(items) > _MOST_OF_ALL:
+        message = f"All playlists of an account have at most {_MOST_OF_ALL} tracks together."
+        raise AppError(ErrorKind.INVALID, "too_many_tracks", message)
     tx.playlists.insert(playlist_id, position, items)
 
 

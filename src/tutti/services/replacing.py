@@ -124,8 +124,8 @@ class Replacing:
 
     def _row(self, tx: WriteTx, caller: Caller, staged: StagedBlob, item: MediaItem, length: int | None) -> UploadRow:
         spare = _spare(caller, item)
-        row = begun(tx, caller, staged, policy=self._policy, length=length, spare_bytes=spare)
-        row.library_id, row.filename = LibraryId(item.library_id), item.filename
+        row = begun(tx, caller, policy=self._policy, length=length, spare_bytes=spare)
+        row.staged_id, row.library_id, row.filename = staged.id, LibraryId(item.library_id), item.filename
         tx.uploads.add(row)
         return row
 

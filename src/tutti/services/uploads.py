@@ -230,14 +230,13 @@ class Upload:
 def begun(
     tx: Tx,
     caller: Caller,
-    staged: StagedBlob,
     *,
     policy: IngestPolicy,
     length: int | None,
     spare_bytes: int = 0,
     described: str | None = None,
 ) -> UploadRow:
-    """Return the row of a new upload, which reserves its room; not stored yet.
+    """Return the row of a new upload, which reserves its room; it names no staged bytes and is not stored yet.
 
     Raises:
         AppError: LIMITED `too_many_uploads`; FULL `quota_exceeded`.
@@ -250,7 +249,7 @@ def begun(
     return UploadRow(
         uuid=uuid4(),
         user_id=caller.user_id,
-        staged_id=staged.id,
+        staged_id="",
         described=(described or "")[:_DESCRIBED_MAX],
         length_bytes=length,
         offset_bytes=0,

@@ -13,7 +13,7 @@ import pytest
 
 from support import tiers
 from support.blob_places import ShiftedClock, hash_of, put
-from tutti.backends.blobs_local import LocalBlobs, staged
+from tutti.backends.blobs_local import LocalBlobs
 from tutti.backends.blobs_local.disk import begin_writing_back, fsync, hold
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.domain.values import BlobHash
@@ -71,25 +71,25 @@ class TestWritingBack:
 
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+        tiers.require_that(hasattr(os, "posix_fadvise"), "the kernel cannot be asked")
         ranges: list[tuple[int, int]] = []
-        monkeypatch.setattr(staged, "WRITE_BACK_BYTES", 10)
-        monkeypatch.setattr(staged, "begin_writing_back", lambda _fd, offset, count: ranges.append((offset, count)))
+        monkeypatch.setattr(os, "posix_fadvise", lambda _fd, offset, count, _how: ranges.append((offset, count)))
         return ranges
 
     def test_each_byte_is_sent_on_its_way_once(self, root: Path, asked: list[tuple[int, int]]) -> None:
         with LocalBlobs(root).stage() as file:
-            for count in (4, 4, 4, 25, 3):
-                file.append(b"x" * count)
+            for count in (3, 3, 3, 20, 3):
+                file.append(bytes(count * MEBIBYTE))
 
-        assert asked == [(0, 12), (12, 25)]
+        assert asked == [(0, 9 * MEBIBYTE), (9 * MEBIBYTE, 20 * MEBIBYTE)]
 
     def test_what_was_cut_off_and_comes_again_is_sent_again(self, root: Path, asked: list[tuple[int, int]]) -> None:
         with LocalBlobs(root).stage() as file:
-            file.append(b"x" * 12)
-            file.rewind(5)
-            file.append(b"y" * 12)
+            file.append(bytes(9 * MEBIBYTE))
+            file.rewind(5 * MEBIBYTE)
+            file.append(bytes(8 * MEBIBYTE))
 
-        assert asked == [(0, 12), (5, 12)]
+        assert asked == [(0, 9 * MEBIBYTE), (5 * MEBIBYTE, 8 * MEBIBYTE)]
 
     def test_a_file_system_that_knows_no_such_thing_is_no_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> None:

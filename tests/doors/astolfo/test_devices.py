@@ -108,6 +108,17 @@ class TestDevices:
         device.cursor = ""
         assert {one.hash: one.keep for one in device.changes(device=device.id)} == {first: False, second: True}
 
+    def test_it_may_keep_what_is_in_a_playlist(self, device: Device, tmp_path: Path) -> None:
+        device.put("Small")
+        device.phone.send("song.flac", tone(tmp_path))
+        kept = wire.Keep(playlists=["9ffc4990-186b-43c6-811e-54cac17d1c98"])
+
+        answer = device.ask("SetKeep", wire.SetKeepRequest(id=device.id, keep=kept), wire.Device)
+
+        assert answer.keep == kept
+        device.cursor = ""
+        assert [one.keep for one in device.changes(device=device.id)] == [False]  # no such playlist is seen
+
     def test_no_limit_and_a_limit_of_nothing_are_two_things(self, device: Device, tmp_path: Path) -> None:
         device.put("Full")
         device.phone.send("song.flac", tone(tmp_path))

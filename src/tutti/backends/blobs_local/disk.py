@@ -33,8 +33,9 @@ def fsync(fd: int) -> None:
 def begin_writing_back(fd: int, offset: int, count: int) -> None:
     """Have the kernel write these bytes to the disk beside us, so that a later `fsync` finds little left to do.
 
-    What it says of pages that are clean is meant: on Linux, bytes that are not written yet are sent on their way and
-    stay at hand (posix_fadvise(2), POSIX_FADV_DONTNEED). Nothing is promised, and failures show at `fsync`.
+    Linux sends what is not written yet on its way, and lets go of what is (posix_fadvise(2), POSIX_FADV_DONTNEED): of a
+    fast upload all stays at hand, of a slow one the beginning may have to be read again. Nothing is promised, and
+    failures show at `fsync`.
     """
     if sys.platform == "linux":
         with suppress(OSError):

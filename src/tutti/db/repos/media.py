@@ -90,7 +90,7 @@ class MediaRepo:
     def stored_bytes(self, owner_id: UserId) -> int:
         """Return the size of all that an account brought in, what lies in the trash included."""
         query = select(func.sum(MediaItem.size_bytes)).where(MediaItem.owner_id == owner_id)
-        return int(self._session.scalar(query) or 0)
+        return int(self._session.scalar(query.where(MediaItem.blob_hash.is_not(None))) or 0)
 
     def put_blob(self, blob_hash: BlobHash, size_bytes: int, now: datetime) -> None:
         """Note a blob that the store has."""

@@ -108,6 +108,11 @@ class PlaylistRepo:
         """Return how many places a playlist has, those whose tracks cannot be heard included."""
         return self._session.scalars(select(func.count()).where(PlaylistEntry.playlist_id == playlist_id)).one()
 
+    def size_of_all(self, user_id: UserId) -> int:
+        """Return how many places all playlists of an account have."""
+        query = select(func.count()).select_from(PlaylistEntry).join(Playlist).where(Playlist.user_id == user_id)
+        return self._session.scalars(query).one()
+
     def place(self, playlist_id: int, libraries: Sequence[LibraryId], index: int | None) -> int:
         """Return the position that a track is put at to be heard as the `index`th, behind all others with None."""
         if index is not None:
@@ -136,9 +141,8 @@ class PlaylistRepo:
 
     def clear(self, playlist_id: int, libraries: Sequence[LibraryId]) -> None:
         """Take out all that can be heard."""
-        heard = select(Track.id).where(_is_heard(libraries))
-        mine = delete(PlaylistEntry).where(PlaylistEntry.playlist_id == playlist_id)
-        self._session.execute(mine.where(PlaylistEntry.item_id.in_(heard)))
+        heard = select(Track.id).where(Track.id == PlaylistEntry.item_id, _is_heard(libraries)).exists()
+        self._session.execute(delete(PlaylistEntry).where(PlaylistEntry.playlist_id == playlist_id, heard))
 
     def take_out(self, playlist_id: int, item_uuid: UUID) -> bool:
         """Take a track out, wherever it is in a playlist; return whether it was."""

@@ -99,7 +99,7 @@ class TrashRepo:
         """
         mine = select(MediaItem.blob_hash).where(MediaItem.id.in_(item_ids), MediaItem.blob_hash.is_not(None))
         hashes = self._session.scalars(mine).all()
-        self._session.execute(update(MediaItem).where(MediaItem.id.in_(item_ids)).values(blob_hash=None, owner_id=None))
+        self._session.execute(update(MediaItem).where(MediaItem.id.in_(item_ids)).values(blob_hash=None))
         self.drop_blobs(hashes)
 
     def stored_bytes(self) -> int:

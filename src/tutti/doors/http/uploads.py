@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from litestar.types import Receive
 
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
 from tutti.doors.http.access import Field
 from tutti.doors.http.hop import Hop
@@ -51,13 +52,15 @@ async def batches(receive: Receive) -> AsyncIterator[bytearray]:
             return
 
 
-async def whole(receive: Receive, length: int | None) -> bytearray | None:
+async def whole(receive: Receive, caller: Caller, length: int | None) -> bytearray | None:
     """Return the body of a request when it is announced to fit into one batch, None when it must come in several.
+
+    Of whoever may send nothing none is read: the use case that is begun then says so.
 
     Raises:
         CutOffError: The body has no end.
     """
-    if length is None or length > BATCH_BYTES:
+    if length is None or length > BATCH_BYTES or not caller.may(Permission.UPLOAD):
         return None
     data = bytearray()
     async for batch in batches(receive):

@@ -42,8 +42,7 @@ async def put_file(
     """
     fields = request.scope["headers"]
     digest, length = wanted_digest(fields, sha256), content_length(fields)
-    await desk.caller(request)  # what a stranger sends is not read
-    if (data := await whole(request.receive, length)) is not None:
+    if (data := await whole(request.receive, await desk.caller(request), length)) is not None:
         accepted = await desk.take(
             request, desk.ingest.take, name, data, library_uuid=library, folder=folder, sha256=digest
         )

@@ -12,6 +12,7 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     """Apply."""
-    op.execute("UPDATE media_item SET owner_id = NULL WHERE blob_hash IS NULL AND owner_id IS NOT NULL")
     op.drop_index(op.f("ix_media_item_owner_id"), "media_item")
-    op.create_index(op.f("ix_media_item_owner_id_size_bytes"), "media_item", ["owner_id", "size_bytes"])
+    op.create_index(
+        op.f("ix_media_item_owner_id_blob_hash_size_bytes"), "media_item", ["owner_id", "blob_hash", "size_bytes"]
+    )
