@@ -13,6 +13,7 @@ from tutti.backends.backup_folder import BackupFolder, copy_file
 from tutti.backends.blobs_local import LocalBlobs
 from tutti.db import snapshots
 from tutti.db.engine import Database
+from tutti.db.repos.browse import TrackFilter
 from tutti.domain.backups import BlobsIn, Manifest
 from tutti.domain.caller import Operator, Permission
 from tutti.domain.errors import ErrorKind
@@ -20,6 +21,7 @@ from tutti.models import Base, Upload
 from tutti.services.backups import copy_blobs
 from tutti.services.catalog import PageWish
 from tutti.services.maintenance import COLLECTING
+from tutti.services.playlists import Playlists, PlaylistWish
 from tutti.services.registration import Admission
 from tutti.services.sessions import Client
 
@@ -161,6 +163,8 @@ def test_a_snapshot_becomes_a_database_of_either_kind(
     house.save("one.mp3", Song("Überfall"))
     house.scan()
     house.send(Song("Sent").data)
+    [track] = house.catalog.tracks(house.ann, PageWish(), TrackFilter()).items
+    mix = house.playlists.create(house.ann, PlaylistWish("Mix"), [track.uuid]).uuid
     before = counted(house.db)
     manifest, _, _ = make(house, place)
     target = fresh_database(tmp_path, kind)
@@ -168,6 +172,7 @@ def test_a_snapshot_becomes_a_database_of_either_kind(
         copy_file(place.database(manifest), tmp_path / "passing.db")
         snapshots.put(tmp_path / "passing.db", target.engine)
         assert counted(target) == before
+        assert Playlists(target).add(house.ann, mix, [track.uuid]).track_count == 2  # its ids go on behind the copied
     finally:
         target.close()
     blobs = LocalBlobs(tmp_path / "there")
