@@ -88,15 +88,16 @@ def descriptors(server: Server) -> int:
     return sum(1 for _ in Path(f"/proc/{server.process.pid}/fd").iterdir())
 
 
-def listen(server: Server, token: str, path: str, over: Event) -> set[int]:
-    """Ask for what people ask for, until it is over; return the statuses."""
-    statuses = set()
+def listen(server: Server, token: str, path: str, over: Event) -> set[str]:
+    """Ask for what people ask for, until it is over; return the failures."""
+    failures = set()
     with Api(server.url, token) as api:
         while not over.is_set():
-            statuses |= {api.get("/tracks").status_code, api.get("//health").status_code}
-            statuses.add(api.get(f"/{path}", {"Range": "bytes=1000-1999"}).status_code)
+            for answer in (api.get("/tracks"), api.get("//health"), api.get(f"/{path}", {"Range": "bytes=1000-1999"})):
+                if not answer.is_success:
+                    failures.add(f"{answer.url.path} {answer.status_code} {answer.text}")
             over.wait(0.05)
-    return statuses
+    return failures
 
 
 def until_given_up(slow: list[Slow], server: Server, atmost: int) -> None:
@@ -130,5 +131,5 @@ def test_slow_ones_are_given_up_and_all_others_are_answered(server: Server) -> N
         finally:
             over.set()
 
-        assert set().union(*(one.result() for one in good)) == {200, 206}
+        assert set().union(*(one.result() for one in good)) == set()
         assert [one["title"] for one in ada.every("/tracks")] == ["Long"]

@@ -224,8 +224,12 @@ class House:
         self.devices, self.sync, self.playlists = Devices(db), Sync(db), Playlists(db)
         self.removals = Removals(db, self.locks)
         self.audit = Audit(db, keep=timedelta(days=365))
-        self.maintenance = Maintenance(
-            db,
+        self.maintenance = self._maintenance()
+        self.health = Health(db, self.media)
+
+    def _maintenance(self) -> Maintenance:
+        return Maintenance(
+            self.db,
             self.blobs,
             self.covers,
             self.locks,
@@ -237,7 +241,6 @@ class House:
             handing=self.handing,
             policy=MaintenancePolicy(),
         )
-        self.health = Health(db, self.media)
 
     def move_in(self) -> None:
         """Let Ann in, and her folder."""

@@ -52,11 +52,12 @@ def sent(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 class TestAsItIs:
-    @pytest.mark.parametrize("size", [MIB - 1, MIB, MIB + 1])
-    def test_one_that_fits_into_a_batch_or_just_does_not_is_whole(self, sent: Sent, size: int) -> None:
-        data = b"OggS" + bytes([size % 256]) + bytes(size - 5)
+    @pytest.mark.parametrize("is_announced", [True, False])
+    @pytest.mark.parametrize("size", [MIB - 1, MIB])
+    def test_one_that_is_as_large_as_a_batch_is_whole(self, sent: Sent, size: int, *, is_announced: bool) -> None:
+        data = b"OggS" + bytes([size % 256, is_announced]) + bytes(size - 6)
 
-        answer = sent.put("large.ogg", data)
+        answer = sent.put("large.ogg", data if is_announced else iter([data[:10], data[10:]]))
 
         assert (answer.status_code, answer.json()["sha256"]) == (201, hashlib.sha256(data).hexdigest())
 

@@ -64,19 +64,30 @@ class Visitors:
     async def call(
         self, context: Context, method: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run one use case for whoever is calling, in one hop; raises what `Gate.call` raises.
+        """Run one use case for whoever is calling, in one hop; raises what `Gate.call` raises."""
+        return await self.call_by(self.hop, context, method, *args, **kwargs)
+
+    async def call_by(
+        self,
+        hop: Hop,
+        context: Context,
+        method: Callable[Concatenate[Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `call`, by another way than the one that everybody takes.
 
         A token that is shown counts, also on an open port: a bad one is refused.
         """
         shown = _shown(context)
         if shown or self.open_as is None:
-            return await self.gate.call(shown, method, *args, **kwargs)
+            return await self.gate.call_by(hop, shown, method, *args, **kwargs)
         name = self.open_as
 
         def stand_in() -> T:
             return self.accounts.carry_out(self.accounts.stand_in(name), method, *args, **kwargs)
 
-        return await self.hop(stand_in)
+        return await hop(stand_in)
 
     async def caller(self, context: Context) -> Caller:
         """Return who is calling; raises as `call`."""

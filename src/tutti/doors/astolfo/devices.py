@@ -122,17 +122,18 @@ class DeviceService:
             )
             return self.ingest.pause(upload)
 
-        return _upload(await self.visitors.call(context, begun))
+        return _upload(await self.visitors.call_by(self.bodies, context, begun))
 
     async def find_upload(self, message: bytes, context: Context) -> bytes:
         """Tell how far an upload is."""
         upload_uuid = _uuid(wire.FindUploadRequest.FromString(message).id, "upload")
-        return _upload(await self.visitors.call(context, self.ingest.find, upload_uuid))
+        return _upload(await self.visitors.call_by(self.bodies, context, self.ingest.find, upload_uuid))
 
     async def send_upload(self, messages: Messages, context: Context) -> bytes:
         """Append bytes to an upload; with the last one the file is there."""
         head = await _head(messages, wire.SendUploadRequest, self.pace)
-        resuming = self.visitors.call(context, self.ingest.resume, _uuid(head.id, "upload"), head.offset)
+        upload_uuid = _uuid(head.id, "upload")
+        resuming = self.visitors.call_by(self.bodies, context, self.ingest.resume, upload_uuid, head.offset)
         async with begun(resuming, self.bodies) as upload:
             await receive(messages, wire.SendUploadRequest, upload, bodies=self.bodies, pace=self.pace)
             return _upload(await self.bodies(self.ingest.settle, upload))
@@ -140,13 +141,14 @@ class DeviceService:
     async def cancel_upload(self, message: bytes, context: Context) -> bytes:
         """Forget an upload."""
         upload_uuid = _uuid(wire.FindUploadRequest.FromString(message).id, "upload")
-        await self.visitors.call(context, self.ingest.terminate, upload_uuid)
+        await self.visitors.call_by(self.bodies, context, self.ingest.terminate, upload_uuid)
         return Empty().SerializeToString()
 
     async def replace(self, messages: Messages, context: Context) -> bytes:
         """Give a file other bytes."""
         head = await _head(messages, wire.ReplaceRequest, self.pace)
-        beginning = self.visitors.call(
+        beginning = self.visitors.call_by(
+            self.bodies,
             context,
             self.replacing.begin,
             _uuid(head.item_id, "track"),

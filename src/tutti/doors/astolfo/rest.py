@@ -115,7 +115,7 @@ async def upload_track(request: AnyRequest, desk: NamedDependency[Desk]) -> shap
     """Take the file of a form, with what the form says of it."""
 
     async def stage(filename: str) -> Upload:
-        return await desk.call(request, desk.ingest.stage, filename)
+        return await desk.gate.call_by(desk.bodies, request.scope["headers"], desk.ingest.stage, filename)
 
     def accept(upload: Upload, fields: Fields) -> Accepted:
         return desk.ingest.accept(upload, told=shapes.told(fields))

@@ -80,7 +80,7 @@ class FileService:
 
     async def upload(self, messages: Messages, context: Context) -> bytes:
         """Take a file; who may not bring one is refused before anything of it is read."""
-        async with begun(self.visitors.call(context, self.ingest.stage, ""), self.bodies) as upload:
+        async with begun(self.visitors.call_by(self.bodies, context, self.ingest.stage, ""), self.bodies) as upload:
             said = await receive(messages, file_pb2.UploadRequest, upload, bodies=self.bodies, pace=self.pace)
             said = said or file_pb2.FileMetadata()
             told = Told(said.title, said.artist, said.album, said.duration * 1000)

@@ -58,7 +58,18 @@ class Gate:
     async def call(
         self, headers: Iterable[Field], method: Callable[Concatenate[Caller, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Authenticate the request and run one use case for its caller, in one hop.
+        """Authenticate the request and run one use case for its caller, in one hop; raises as `call_by`."""
+        return await self.call_by(self._hop, headers, method, *args, **kwargs)
+
+    async def call_by(
+        self,
+        hop: Hop,
+        headers: Iterable[Field],
+        method: Callable[Concatenate[Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `call`, by another way than the one that everybody takes.
 
         Raises:
             AppError: UNAUTHENTICATED `token_missing`, `token_invalid`, `token_expired`, `session_ended`; BUSY
@@ -67,7 +78,7 @@ class Gate:
         token = bearer(headers)
         known = self.remembered(token)
         if known is not None:
-            return await self._hop(lambda: self._accounts.carry_out(known, method, *args, **kwargs))
+            return await hop(lambda: self._accounts.carry_out(known, method, *args, **kwargs))
 
         generation = self.generation
 
@@ -75,7 +86,7 @@ class Gate:
             access = self._accounts.authenticate(token)
             return access, self._accounts.carry_out(access.caller, method, *args, **kwargs)
 
-        access, result = await self._hop(both)
+        access, result = await hop(both)
         self.remember(token, access, generation)
         return result
 

@@ -133,9 +133,8 @@ class Desk:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """As `call`, for what has come and waits for the disk."""
-        caller = await self.caller(request)
-        return await self.bodies(lambda: self.accounts.carry_out(caller, method, *args, **kwargs))
+        """As `call`, for what is sent to us: a flood of it keeps nobody waiting who only wants to listen."""
+        return await self.gate.call_by(self.bodies, request.scope["headers"], method, *args, **kwargs)
 
     async def caller(self, request: Request[Any, Any, Any]) -> Caller:
         """Return who sent the request; raises as `call`."""

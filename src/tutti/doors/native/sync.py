@@ -100,7 +100,7 @@ async def replace_file(
     so many bytes, and what stands behind it. When the library has the new bytes as another item it is 409
     `bytes_known`, and without a known sound 409 `no_sound`.
     """
-    replacement = await desk.call(
+    replacement = await desk.take(
         request,
         desk.replacing.begin,
         item,

@@ -59,7 +59,7 @@ async def begin_upload(request: AnyRequest, desk: NamedDependency[Desk]) -> Resp
     _check_version(request)
     length, described = _number(request, "upload-length"), request.headers.get("upload-metadata", "")
     said = _metadata(described)
-    upload = await desk.call(
+    upload = await desk.take(
         request,
         desk.ingest.create,
         said.get("filename") or said.get("name", ""),
@@ -80,7 +80,7 @@ async def begin_upload(request: AnyRequest, desk: NamedDependency[Desk]) -> Resp
 async def ask_upload(request: AnyRequest, desk: NamedDependency[Desk], upload: FromPath[UUID]) -> Response[None]:
     """Say in `Upload-Offset` how many bytes are durable; meant for HEAD."""
     _check_version(request)
-    state = await desk.call(request, desk.ingest.find, upload)
+    state = await desk.take(request, desk.ingest.find, upload)
     described = {"Upload-Metadata": state.described} if state.described else {}
     fields = {"Upload-Length": str(state.length), "Cache-Control": "no-store"}
     return Response(None, headers=_fields(state) | fields | described)
@@ -93,7 +93,7 @@ async def continue_upload(request: AnyRequest, desk: NamedDependency[Desk], uplo
     if request.headers.get("content-type") != _BODY:
         raise AppError(ErrorKind.UNSUPPORTED, "unsupported_media_type", f"The body must be {_BODY}.")
     _checksum(request)
-    held_upload = await desk.call(request, desk.ingest.resume, upload, _number(request, "upload-offset"))
+    held_upload = await desk.take(request, desk.ingest.resume, upload, _number(request, "upload-offset"))
     return Response(None, status_code=204, headers=await _take(request, desk, held_upload))
 
 
@@ -101,7 +101,7 @@ async def continue_upload(request: AnyRequest, desk: NamedDependency[Desk], uplo
 async def end_upload(request: AnyRequest, desk: NamedDependency[Desk], upload: FromPath[UUID]) -> Response[None]:
     """Forget the bytes of an upload; an item that it has become stays."""
     _check_version(request)
-    await desk.call(request, desk.ingest.terminate, upload)
+    await desk.take(request, desk.ingest.terminate, upload)
     return Response(None, status_code=204, headers=_TUS)
 
 

@@ -47,7 +47,7 @@ async def put_file(
             request, desk.ingest.take, name, data, library_uuid=library, folder=folder, sha256=digest
         )
     else:
-        upload = await desk.call(request, desk.ingest.stage, name, library_uuid=library, folder=folder, length=length)
+        upload = await desk.take(request, desk.ingest.stage, name, library_uuid=library, folder=folder, length=length)
         async with held(desk.bodies, upload):
             await pour(desk.bodies, request.receive, upload)
             accepted = await desk.bodies(desk.ingest.accept, upload, sha256=digest)
@@ -63,7 +63,7 @@ async def send_form(request: AnyRequest, desk: NamedDependency[Desk]) -> list[sh
             library, folder = library_of(fields), fields.get("folder", "")
             return desk.ingest.stage(caller, filename, library_uuid=library, folder=folder)
 
-        return await desk.call(request, begin)
+        return await desk.take(request, begin)
 
     form = Form(desk.bodies, stage, desk.ingest.accept)
     outcomes = await form.read(request.receive, request.headers.get("content-type", ""))
