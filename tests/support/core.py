@@ -264,9 +264,9 @@ class House:
 
     def personal_library(self, caller: Caller) -> LibraryId:
         with self.db.read() as tx:
-            library = tx.libraries.personal(caller.user_id)
-            assert library is not None
-            return LibraryId(library.id)
+            library_id = tx.libraries.personal(caller.user_id)
+            assert library_id is not None
+            return library_id
 
     def join(self, caller: Caller, library_id: LibraryId, role: str) -> None:
         with self.db.write() as tx:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Thread
-from time import monotonic
 
 import structlog
 
@@ -21,7 +20,6 @@ _log = structlog.get_logger()
 
 _NOT_NOW = frozenset({ErrorKind.BUSY, ErrorKind.CONFLICT})
 """Failures of the moment: somebody else is at it. They are waited out, however long, and never parked."""
-_BUSY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +31,15 @@ class RunnerPolicy:
         poll_s: How often to look without being woken.
         max_attempts: A job that failed so often, or took its process with it so often, is set aside.
         together: As many jobs of a kind that allows it are done at once.
-        gather_s: How long a worker that just had work waits for more before it begins anew.
+        gather_s: How long a worker that just did several together waits for more of them.
     """
 
     threads: int = 2
     lease: timedelta = timedelta(minutes=10)
     poll_s: float = 2.0
     max_attempts: int = 5
-    together: int = 32
-    gather_s: float = 0.3
+    together: int = 64
+    gather_s: float = 1.0
 
 
 class JobContext:
@@ -141,21 +139,24 @@ class Runner:
 
     def _work(self) -> None:
         with self._bus.subscribe("job.due") as woken:
-            ran_s = 0.0
             while not self._stop.is_set():
-                try:
-                    if self.run_due():
-                        ran_s = monotonic()
-                except AppError as error:
-                    # The database is busy or away; the table keeps the work.
-                    _log.warning("job.claim_failed", code=error.code)
-                except Exception:  # noqa: BLE001 - the runner's edge: without its threads nothing is ever done again
-                    _log.exception("job.runner_crashed")
-                woken.get(self._policy.poll_s)
-                if monotonic() - ran_s < _BUSY_S:
+                ran = self._look()
+                if not ran:
+                    woken.get(self._policy.poll_s)
+                elif 1 < ran < self._policy.together:
                     self._stop.wait(self._policy.gather_s)
                 while woken.get(0) is not None:
                     pass  # whatever called meanwhile is found in the table
+
+    def _look(self) -> int:
+        try:
+            return self._run_next()
+        except AppError as error:
+            # The database is busy or away; the table keeps the work.
+            _log.warning("job.claim_failed", code=error.code)
+        except Exception:  # noqa: BLE001 - the runner's edge: without its threads nothing is ever done again
+            _log.exception("job.runner_crashed")
+        return 0
 
     def _run_next(self) -> int:
         """Run the job that is due next, with others of its kind if that can be; return how many."""

@@ -176,8 +176,9 @@ class Ingest:
                 raise
 
     def _accept(self, upload: Upload, sha256: str | None) -> Accepted:
-        with self._db.read() as tx:
-            check_editor(tx, upload.caller, upload.library_id)
+        if upload.row_id:  # else he was asked just now
+            with self._db.read() as tx:
+                check_editor(tx, upload.caller, upload.library_id)
         upload.check(sha256)
         blob = upload.staged.commit()
         with self._db.write() as tx:

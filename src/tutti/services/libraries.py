@@ -197,7 +197,7 @@ def editable_library(tx: Tx, caller: Caller, library_uuid: UUID | None) -> Libra
         personal = tx.libraries.personal(caller.user_id)
         if personal is None:
             raise AppError(ErrorKind.NOT_FOUND, "library_not_found", "There is no such library.")
-        return LibraryId(personal.id)
+        return personal
     row = readable_library(tx, caller, library_uuid)
     check_editor(tx, caller, row.id)
     return LibraryId(row.id)

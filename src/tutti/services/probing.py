@@ -45,9 +45,9 @@ class Probing:
             AppError: As `located` and `MediaReader.read`; libraries before the one that failed are done.
         """
         with self._db.read() as tx:
-            rows = [tx.media.bytes_by_id(item_id) for item_id in item_ids]
+            rows = tx.media.bytes_by_ids(item_ids)
         # What is gone is probed when it is restored, or when its bytes are brought again.
-        pending = [row for row in rows if row is not None and not row.is_gone]
+        pending = [row for row in rows if not row.is_gone]
         for library_id in dict.fromkeys(row.library_id for row in pending):
             self._probe(library_id, [row for row in pending if row.library_id == library_id])
 
@@ -63,8 +63,9 @@ class Probing:
 def _note(tx: WriteTx, library_id: int, probed: Sequence[_Probed]) -> None:
     """Write down what was found; other bytes that came meanwhile have another probe."""
     writes, failed = [], []
+    items = tx.media.by_ids([ItemId(one.row.item_id) for one in probed])
     for row, found, sound in probed:
-        item = tx.media.by_id(row.item_id)
+        item = items.get(row.item_id)
         if item is None or item.status != "pending" or item.deleted_at is not None or item.blob_hash != row.blob_hash:
             continue
         item.audio_offset, item.audio_bytes, item.audio_hash = sound

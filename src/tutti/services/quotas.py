@@ -35,8 +35,7 @@ def usage_of(tx: Tx, user_id: UserId, *, default_bytes: int | None) -> Usage:
 
 
 def _limit_of(tx: Tx, user_id: UserId, default_bytes: int | None) -> int | None:
-    user = tx.accounts.by_id(user_id)
-    own = None if user is None else user.quota_bytes
+    own = tx.accounts.quota_of(user_id)
     return default_bytes if own is None else own
 
 

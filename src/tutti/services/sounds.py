@@ -63,7 +63,7 @@ class Sounds:
             if left <= 0:
                 break
             with self._db.read() as tx:
-                rows = [row for one in waiting[start : start + _BATCH] if (row := tx.media.bytes_by_id(one))]
+                rows = tx.media.bytes_by_ids(waiting[start : start + _BATCH])
             count += self._measure(rows)
             left -= sum(row.size_bytes for row in rows)
         return count

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from tutti.domain.values import UserId
@@ -60,6 +61,11 @@ class AccountRepo:
     def by_id(self, user_id: UserId) -> User | None:
         """Return the account, None when absent."""
         return self._session.get(User, user_id)
+
+    def quota_of(self, user_id: UserId) -> int | None:
+        """Return the quota of an account in bytes, None when it has none of its own."""
+        found: int | None = self._session.connection().execute(_quota(), {"user": user_id}).scalar()
+        return found
 
     def by_uuid(self, uuid: UUID) -> User | None:
         """Return the account, None when absent."""
@@ -198,3 +204,8 @@ class AccountRepo:
 
 def _living(user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > now
+
+
+@cache
+def _quota() -> Select[int | None]:
+    return select(User.quota_bytes).where(User.id == bindparam("user"))

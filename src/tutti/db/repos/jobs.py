@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from tutti.db.dialect import insert_into
+from tutti.db.bulk import insert_rows
 from tutti.domain.jobs import JobKind, JobState
 from tutti.models import Job, MediaItem, Source
 
@@ -25,7 +25,7 @@ class JobRepo:
         """Insert a job unless the same one is waiting already."""
         values = {"kind": kind, "ref": ref, "state": JobState.DUE, "due_at": due_at, "created_at": due_at}
         defaults = {"uuid": uuid4(), "attempts": 0, "error": "", "done": 0, "total": 0}
-        self._session.execute(insert_into(self._session, Job).values(**values, **defaults).on_conflict_do_nothing())
+        insert_rows(self._session, Job, [values | defaults], skip_known=True)
 
     def claim(self, kinds: Sequence[JobKind], *, now: datetime, lease: timedelta) -> Job | None:
         """Take the job that is due longest, or whose worker fell silent; one statement, so two never get the same."""

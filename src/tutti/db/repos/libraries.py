@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tutti.db.bulk import insert_rows
 from tutti.domain.values import ItemId, LibraryId, UserId
@@ -98,11 +99,10 @@ class LibraryRepo:
         """Return the number of libraries."""
         return self._session.scalar(select(func.count()).select_from(Library).where(Library.name != "")) or 0
 
-    def personal(self, user_id: UserId) -> Library | None:
-        """Return the personal library of an account."""
-        query = select(Library).join(LibraryMember, LibraryMember.library_id == Library.id)
-        owned = query.where(LibraryMember.user_id == user_id, LibraryMember.role == "owner")
-        return self._session.scalar(owned.where(Library.is_personal))
+    def personal(self, user_id: UserId) -> LibraryId | None:
+        """Return the id of the personal library of an account."""
+        found = self._session.connection().execute(_personal(), {"user": user_id}).scalar()
+        return None if found is None else LibraryId(found)
 
     def by_id(self, library_id: int) -> Library | None:
         """Return the library, None when absent."""
@@ -171,10 +171,8 @@ class LibraryRepo:
 
     def role_of(self, library_id: int, user_id: UserId) -> str | None:
         """Return the role of an account in a library, None for a stranger."""
-        query = select(LibraryMember.role)
-        return self._session.scalar(
-            query.where(LibraryMember.library_id == library_id, LibraryMember.user_id == user_id)
-        )
+        found = self._session.connection().execute(_role(), {"library": library_id, "user": user_id}).scalar()
+        return None if found is None else str(found)
 
     def note_changes(self, library_id: int, item_ids: Iterable[ItemId], *, is_gone: bool, is_new: bool = False) -> int:
         """Give each change the next number of its library; return the newest number.
@@ -182,8 +180,8 @@ class LibraryRepo:
         The library's row is updated first: its lock makes the order of numbers the order of commits.
         """
         ids = list(item_ids)
-        grown = update(Library).where(Library.id == library_id).values(change_seq=Library.change_seq + len(ids))
-        newest = self._session.scalar(grown.returning(Library.change_seq)) or 0
+        given = {"library": library_id, "count": len(ids)}
+        newest = self._session.connection().execute(_grown(), given).scalar() or 0
         first = newest - len(ids) + 1
         rows = [
             {"library_id": library_id, "seq": seq, "item_id": item_id, "is_gone": is_gone}
@@ -199,8 +197,29 @@ def _new_epoch() -> int:
     return 1 + randbelow((1 << 31) - 1)
 
 
+# What every request or upload runs: building such a statement anew costs more than running it.
+
+
+@cache
+def _role() -> Select[str]:
+    mine = LibraryMember.library_id == bindparam("library"), LibraryMember.user_id == bindparam("user")
+    return select(LibraryMember.role).where(*mine)
+
+
+@cache
+def _personal() -> Select[int]:
+    query = select(Library.id).join(LibraryMember, LibraryMember.library_id == Library.id)
+    owned = query.where(LibraryMember.user_id == bindparam("user"), LibraryMember.role == "owner")
+    return owned.where(Library.is_personal)
+
+
+@cache
+def _grown() -> ReturningUpdate[int]:
+    more = update(Library).where(Library.id == bindparam("library"))
+    return more.values(change_seq=Library.change_seq + bindparam("count")).returning(Library.change_seq)
+
+
 @cache
 def _readable() -> Select[int]:
-    """Return the statement that every request runs; building it anew would cost more than running it."""
     query = select(LibraryMember.library_id).where(LibraryMember.user_id == bindparam("user"))
     return query.order_by(LibraryMember.library_id)

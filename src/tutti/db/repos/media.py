@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, upda
 from sqlalchemy.orm import Session
 
 from tutti.db.bulk import insert_rows, reserve_ids
-from tutti.db.dialect import insert_into
 from tutti.db.search import TRACKS, hide_texts
 from tutti.domain.values import BlobHash, ItemId, LibraryId, UserId
 from tutti.models import Blob, Folder, MediaItem, Source, SourceObject, Track
@@ -68,10 +67,14 @@ class MediaRepo:
         """Return the item, None when absent."""
         return self._session.get(MediaItem, item_id)
 
+    def by_ids(self, item_ids: Sequence[ItemId]) -> Mapping[int, MediaItem]:
+        """Return items by their id; those that are none are left out."""
+        found = self._session.scalars(select(MediaItem).where(MediaItem.id.in_(item_ids)))
+        return {item.id: item for item in found}
+
     def by_blob(self, library_id: LibraryId, blob_hash: BlobHash) -> MediaItem | None:
         """Return the item of a library that these bytes already are."""
-        query = select(MediaItem).where(MediaItem.library_id == library_id, MediaItem.blob_hash == blob_hash)
-        return self._session.scalar(query)
+        return self._known(_by_blob(), library_id, blob_hash)
 
     def by_uuid(self, item_uuid: UUID, libraries: Sequence[LibraryId]) -> MediaItem | None:
         """Return the item, None when it is in none of these libraries."""
@@ -80,12 +83,12 @@ class MediaRepo:
 
     def purged(self, library_id: LibraryId, content_hash: BlobHash) -> MediaItem | None:
         """Return the item that these bytes were before it was removed for good."""
-        query = select(MediaItem).where(MediaItem.library_id == library_id, MediaItem.content_hash == content_hash)
-        return self._session.scalar(
-            query.where(MediaItem.blob_hash.is_(None), MediaItem.deleted_at.is_not(None))
-            .order_by(MediaItem.id)
-            .limit(1)
-        )
+        return self._known(_purged(), library_id, content_hash)
+
+    def _known(self, statement: Select[int], library_id: LibraryId, content_hash: BlobHash) -> MediaItem | None:
+        given = {"library": library_id, "hash": content_hash}
+        found = self._session.connection().execute(statement, given).scalar()
+        return None if found is None else self._session.get(MediaItem, found)
 
     def stored_bytes(self, owner_id: UserId) -> int:
         """Return the size of all that an account brought in, what lies in the trash included."""
@@ -94,8 +97,8 @@ class MediaRepo:
 
     def put_blob(self, blob_hash: BlobHash, size_bytes: int, now: datetime) -> None:
         """Note a blob that the store has."""
-        values = {"hash": blob_hash, "size_bytes": size_bytes, "created_at": now}
-        self._session.execute(insert_into(self._session, Blob).values(**values).on_conflict_do_nothing())
+        row = {"hash": blob_hash, "size_bytes": size_bytes, "created_at": now}
+        insert_rows(self._session, Blob, [row], skip_known=True)
 
     def unmeasured(self, limit: int) -> Sequence[ItemId]:
         """Return items whose bytes are ours and were read before anybody looked for their sound."""
@@ -111,8 +114,12 @@ class MediaRepo:
 
     def bytes_by_id(self, item_id: int) -> BytesRow | None:
         """Return where the bytes of an item are, None when there is no such item."""
-        row = self._session.connection().execute(_bytes_by_id(), {"id": item_id}).first()
-        return None if row is None else BytesRow._make(row)
+        return next(iter(self.bytes_by_ids([item_id])), None)
+
+    def bytes_by_ids(self, item_ids: Sequence[int]) -> Sequence[BytesRow]:
+        """Return where the bytes of items are, by their id; those that are no items are left out."""
+        rows = self._session.connection().execute(_bytes_by_ids(), {"ids": list(item_ids)})
+        return list(map(BytesRow._make, rows))
 
     def mark_missing(self, item_ids: Iterable[ItemId], now: datetime) -> None:
         """Note that the files of these items vanished; they leave the lists and keep everything else."""
@@ -150,14 +157,27 @@ class MediaRepo:
 
 
 @cache
+def _by_blob() -> Select[int]:
+    mine = MediaItem.library_id == bindparam("library"), MediaItem.blob_hash == bindparam("hash")
+    return select(MediaItem.id).where(*mine)
+
+
+@cache
+def _purged() -> Select[int]:
+    mine = MediaItem.library_id == bindparam("library"), MediaItem.content_hash == bindparam("hash")
+    gone = select(MediaItem.id).where(*mine, MediaItem.blob_hash.is_(None), MediaItem.deleted_at.is_not(None))
+    return gone.order_by(MediaItem.id).limit(1)
+
+
+@cache
 def _bytes_by_uuid() -> Select[*tuple[Any, ...]]:
     inside = MediaItem.library_id.in_(bindparam("libraries", expanding=True))
     return _bytes_query().where(MediaItem.uuid == bindparam("uuid"), inside)
 
 
 @cache
-def _bytes_by_id() -> Select[*tuple[Any, ...]]:
-    return _bytes_query().where(MediaItem.id == bindparam("id"))
+def _bytes_by_ids() -> Select[*tuple[Any, ...]]:
+    return _bytes_query().where(MediaItem.id.in_(bindparam("ids", expanding=True))).order_by(MediaItem.id)
 
 
 def _bytes_query() -> Select[*tuple[Any, ...]]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from tutti.domain.values import UserId
@@ -37,8 +38,7 @@ class UploadRepo:
 
     def unfinished(self, user_id: UserId) -> int:
         """Return how many uploads of an account are no items yet."""
-        query = select(func.count()).select_from(Upload)
-        return self._session.scalar(query.where(Upload.user_id == user_id, Upload.item_uuid.is_(None))) or 0
+        return self._session.connection().execute(_unfinished(), {"user": user_id}).scalar() or 0
 
     def count(self) -> int:
         """Return how many uploads are no items yet."""
@@ -53,3 +53,9 @@ class UploadRepo:
     def delete(self, upload_id: int) -> None:
         """Forget an upload."""
         self._session.execute(delete(Upload).where(Upload.id == upload_id))
+
+
+@cache
+def _unfinished() -> Select[int]:
+    query = select(func.count()).select_from(Upload)
+    return query.where(Upload.user_id == bindparam("user"), Upload.item_uuid.is_(None))
