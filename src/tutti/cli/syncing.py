@@ -79,7 +79,7 @@ def sync(
         bool, typer.Option("--dry-run", help="Print what would be done, and change nothing anywhere.")
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and keep both in step.")] = False,
-    parallel: Annotated[int, typer.Option(min=1, max=32, help="Transfers at once.")] = 4,
+    parallel: Annotated[int, typer.Option(min=1, max=32, help="Transfers at once.")] = 8,
     library: Annotated[
         UUID | None, typer.Option(help="Id of the library that new files join; the personal one when left out.")
     ] = None,

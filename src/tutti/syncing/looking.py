@@ -86,7 +86,7 @@ class Site:
     device: str = ""
     device_name: str = ""
     library: str | None = None
-    parallel: int = 4
+    parallel: int = 8
     meter: Meter = field(default_factory=Meter)
     report: Report = field(default_factory=Report)
 

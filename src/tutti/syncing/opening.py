@@ -42,7 +42,7 @@ class Order:
     device_name: str
     index: Path | None = None
     library: str | None = None
-    parallel: int = 4
+    parallel: int = 8
     is_rehearsal: bool = False
     stop: Event = field(default_factory=Event)
 
