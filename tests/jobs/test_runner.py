@@ -57,10 +57,10 @@ class Bench:
             for job in tx.jobs.all_jobs():
                 job.state = JobState.CANCELLED
 
-    def fail(self, kind: ErrorKind = ErrorKind.UNAVAILABLE) -> None:
+    def fail(self, kind: ErrorKind = ErrorKind.UNAVAILABLE, code: str = "no_luck") -> None:
         def task(ref: str, _: JobContext) -> None:
             self.done.append(ref)
-            raise AppError(kind, "no_luck", "No luck today.")
+            raise AppError(kind, code, "No luck today.")
 
         self.task = task
 
@@ -235,6 +235,20 @@ class TestFailure:
 
         assert (bench.job().state, bench.job().error) == (JobState.PARKED, "No luck today.")
         assert len(bench.done) == POLICY.max_attempts
+
+    def test_while_the_store_is_down_it_is_tried_again_however_often(self, bench: Bench) -> None:
+        """Else what came in during a long outage would stay unread until a person looks."""
+        bench.fail(code="store_failed")
+        bench.enqueue("7")
+        for _ in range(3 * POLICY.max_attempts):
+            bench.runner.run_due()
+            bench.clock.advance(timedelta(minutes=1))
+        assert (bench.job().state, len(bench.done)) == (JobState.DUE, 3 * POLICY.max_attempts)
+
+        bench.fail()
+        bench.runner.run_due()
+
+        assert bench.job().state == JobState.PARKED
 
     def test_the_same_work_can_be_wished_for_again(self, bench: Bench) -> None:
         bench.fail()

@@ -20,6 +20,8 @@ _log = structlog.get_logger()
 
 _NOT_NOW = frozenset({ErrorKind.BUSY, ErrorKind.CONFLICT})
 """Failures of the moment: somebody else is at it. They are waited out, however long, and never parked."""
+_OUTAGE = "store_failed"
+"""The failure that says nothing of the job: it is tried less and less often, and never parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ class Runner:
         try:
             self._tasks[JobKind(job.kind)](job.ref, context)
         except AppError as error:
-            self._failed(job, context, error.message, is_passing=error.kind in _NOT_NOW)
+            is_outage = error.code == _OUTAGE
+            self._failed(job, context, error.message, is_passing=error.kind in _NOT_NOW, is_outage=is_outage)
         except Exception:  # noqa: BLE001 - the runner's edge: one broken job must not stop the others
             _log.exception("job.crashed", kind=job.kind, ref=job.ref)
             self._failed(job, context, "It failed unexpectedly; the log says more.", is_passing=False)
@@ -208,9 +211,10 @@ class Runner:
             if context.is_interrupted and not context.is_cancelled:
                 tx.jobs.add(JobKind(job.kind), job.ref, due_at=tx.now)
 
-    def _failed(self, job: Job, context: JobContext, reason: str, *, is_passing: bool) -> None:
+    def _failed(self, job: Job, context: JobContext, reason: str, *, is_passing: bool, is_outage: bool = False) -> None:
         _log.warning("job.failed", kind=job.kind, ref=job.ref, attempts=job.attempts, reason=reason)
-        if job.attempts >= self._policy.max_attempts and not is_passing:
+        is_last = job.attempts >= self._policy.max_attempts
+        if is_last and not (is_passing or is_outage):
             self._park(job, reason)
             return
         wait = timedelta(seconds=self._backoff.delay_s(job.attempts))
@@ -222,7 +226,7 @@ class Runner:
                 tx.jobs.finish(job.id)
                 tx.jobs.add(JobKind(job.kind), job.ref, due_at=tx.now + wait)
             else:
-                tx.jobs.retry(job.id, due_at=tx.now + wait, error=reason)
+                tx.jobs.retry(job.id, due_at=tx.now + wait, error=reason, counts=not is_last)
 
     def _park(self, job: Job, reason: str) -> None:
         _log.error("job.parked", kind=job.kind, ref=job.ref, reason=reason)

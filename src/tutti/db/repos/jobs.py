@@ -78,10 +78,10 @@ class JobRepo:
         """Remove a job that was done."""
         self._session.execute(delete(Job).where(Job.id == job_id))
 
-    def retry(self, job_id: int, *, due_at: datetime, error: str) -> None:
+    def retry(self, job_id: int, *, due_at: datetime, error: str, counts: bool = True) -> None:
         """Let a failed job wait; if the same work was enqueued meanwhile, that one stays and this one goes.
 
-        One that was cancelled goes, too.
+        One that was cancelled goes, too. An attempt that does not count is as if it had not been made.
         """
         job = self._session.get(Job, job_id)
         if job is None:
@@ -94,6 +94,7 @@ class JobRepo:
             self._session.delete(job)
             return
         job.state, job.due_at, job.lease_until, job.error = JobState.DUE, due_at, None, error
+        job.attempts -= not counts
 
     def park(self, job_id: int, *, error: str) -> None:
         """Set a job aside that failed too often; a person decides, who may have cancelled it."""
