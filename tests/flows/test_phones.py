@@ -22,7 +22,7 @@ from tutti.doors.astolfo.gen import file_pb2
 
 GRPC = {"TUTTI_GRPC__PORTS": "0", "TUTTI_LIMITS__PASSWORDS_PER_MINUTE": "9999"}
 KILLS = 50 if is_deep() else 1
-LARGE_MB = 1024 if is_deep() else 192
+LARGE_MB = 1024 if is_deep() else 96
 
 
 def settings_for(kind: str, place: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.core import House
 from support.errors import raised
 from support.music import Song
+from support.tiers import is_deep
 from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import ErrorKind
 from tutti.services import playlists
@@ -280,7 +281,11 @@ STEPS = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(
+    max_examples=100 if is_deep() else 8,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(steps=st.lists(STEPS, max_size=12), limit=st.integers(1, 4))
 def test_whatever_is_done_to_it_it_is_what_a_list_would_be(
     new_house: Callable[[], AbstractContextManager[House]],
