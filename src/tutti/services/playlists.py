@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 from tutti.db.engine import Database, Tx
 from tutti.db.repos.browse import TrackRow
 from tutti.db.repos.playlists import EntryRow, PlaylistRow
-from tutti.domain.caller import Caller
+from tutti.domain.caller import Caller, Permission
 from tutti.domain.errors import AppError, ErrorKind
-from tutti.domain.values import ItemId
+from tutti.domain.values import ItemId, LibraryId
 from tutti.kit.paging import CursorKind, Page, page_of
 from tutti.kit.text import clean, sort_key
 from tutti.models import Playlist
@@ -67,7 +67,7 @@ class Playlists:
             AppError: NOT_FOUND `playlist_not_found`; FORBIDDEN `not_allowed`.
         """
         with self._db.read() as tx:
-            return _counted(tx, caller, uuid)
+            return _counted(tx, caller, readable(tx, caller), uuid)
 
     def create(self, caller: Caller, wish: PlaylistWish, tracks: Sequence[UUID] = ()) -> PlaylistRow:
         """Make a playlist of these tracks, in their order.
@@ -78,7 +78,8 @@ class Playlists:
         """
         values = _values(PlaylistWish(wish.name or "", wish.description or "", wish.is_public or False))
         with self._db.write() as tx:
-            items = _heard(tx, caller, tracks)
+            libraries = readable(tx, caller)
+            items = _heard(tx, libraries, tracks)
             if tx.playlists.count(caller.user_id) >= _MOST_PLAYLISTS:
                 raise AppError(ErrorKind.LIMITED, "too_many_playlists", "There are too many playlists already.")
             playlist = Playlist(
@@ -86,7 +87,7 @@ class Playlists:
             )
             tx.playlists.add(playlist)
             _insert(tx, caller, playlist.id, 0, items)
-            return _counted(tx, caller, playlist.uuid)
+            return _counted(tx, caller, libraries, playlist.uuid)
 
     def change(self, caller: Caller, uuid: UUID, wish: PlaylistWish) -> PlaylistRow:
         """Give a playlist another name or description, or show it to others or not.
@@ -97,10 +98,10 @@ class Playlists:
         """
         values = _values(wish)
         with self._db.write() as tx:
-            playlist = _own(tx, caller, uuid)
+            libraries, playlist = readable(tx, caller), _own(tx, caller, uuid)
             if values:
                 tx.playlists.change(playlist.id, updated_at=tx.now, **values)
-            return _counted(tx, caller, uuid)
+            return _counted(tx, caller, libraries, uuid)
 
     def delete(self, caller: Caller, uuid: UUID) -> None:
         """Delete a playlist; its tracks stay what they are.
@@ -135,13 +136,13 @@ class Playlists:
                 INVALID `too_many_tracks`.
         """
         with self._db.write() as tx:
-            playlist = _own(tx, caller, uuid)
-            items = _heard(tx, caller, tracks)
+            libraries, playlist = readable(tx, caller), _own(tx, caller, uuid)
+            items = _heard(tx, libraries, tracks)
             if items:
-                place = tx.playlists.place(playlist.id, readable(tx, caller), position)
+                place = tx.playlists.place(playlist.id, libraries, position)
                 _insert(tx, caller, playlist.id, place, items)
                 tx.playlists.touch(playlist.id, tx.now)
-            return _counted(tx, caller, uuid)
+            return _counted(tx, caller, libraries, uuid)
 
     def replace(
         self, caller: Caller, uuid: UUID, tracks: Sequence[UUID], *, revision: int | None = None
@@ -154,15 +155,15 @@ class Playlists:
             AppError: As `add`; CONFLICT `playlist_changed`.
         """
         with self._db.write() as tx:
-            playlist = _own(tx, caller, uuid)
+            libraries, playlist = readable(tx, caller), _own(tx, caller, uuid)
             if revision is not None and revision != playlist.revision:
                 message = "The playlist was changed meanwhile; look at it again."
                 raise AppError(ErrorKind.CONFLICT, "playlist_changed", message)
-            items = _heard(tx, caller, tracks)
-            tx.playlists.clear(playlist.id, readable(tx, caller))
+            items = _heard(tx, libraries, tracks)
+            tx.playlists.clear(playlist.id, libraries)
             _insert(tx, caller, playlist.id, 0, items)
             tx.playlists.touch(playlist.id, tx.now)
-            return _counted(tx, caller, uuid)
+            return _counted(tx, caller, libraries, uuid)
 
     def take_out(self, caller: Caller, uuid: UUID, track: UUID) -> PlaylistRow:
         """Take a track out of a playlist, wherever it is in it.
@@ -172,11 +173,11 @@ class Playlists:
                 `not_the_owner`, `not_allowed`.
         """
         with self._db.write() as tx:
-            playlist = _own(tx, caller, uuid)
+            libraries, playlist = readable(tx, caller), _own(tx, caller, uuid)
             if not tx.playlists.take_out(playlist.id, track):
                 raise AppError(ErrorKind.NOT_FOUND, "track_not_found", "The playlist has no such track.")
             tx.playlists.touch(playlist.id, tx.now)
-            return _counted(tx, caller, uuid)
+            return _counted(tx, caller, libraries, uuid)
 
 
 def _visible(tx: Tx, caller: Caller, uuid: UUID) -> PlaylistRow:
@@ -187,21 +188,19 @@ def _visible(tx: Tx, caller: Caller, uuid: UUID) -> PlaylistRow:
 
 
 def _own(tx: Tx, caller: Caller, uuid: UUID) -> PlaylistRow:
-    readable(tx, caller)
+    caller.require(Permission.LISTEN)
     row = _visible(tx, caller, uuid)
     if row.owner_id != caller.user_id:
         raise AppError(ErrorKind.FORBIDDEN, "not_the_owner", "Only whoever made the playlist may change it.")
     return row
 
 
-def _counted(tx: Tx, caller: Caller, uuid: UUID) -> PlaylistRow:
-    libraries = readable(tx, caller)
+def _counted(tx: Tx, caller: Caller, libraries: Sequence[LibraryId], uuid: UUID) -> PlaylistRow:
     return tx.playlists.counted([_visible(tx, caller, uuid)], libraries)[0]
 
 
-def _heard(tx: Tx, caller: Caller, tracks: Sequence[UUID]) -> Sequence[ItemId]:
-    """Return the ids of tracks that the caller can hear, in order."""
-    libraries = readable(tx, caller)
+def _heard(tx: Tx, libraries: Sequence[LibraryId], tracks: Sequence[UUID]) -> Sequence[ItemId]:
+    """Return the ids of tracks that can be heard, in order."""
     if len(tracks) > MOST_TRACKS:
         raise _too_many()
     found = tx.playlists.heard(libraries, list(set(tracks)))

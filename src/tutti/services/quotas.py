@@ -30,7 +30,10 @@ class Usage:
 
 def usage_of(tx: Tx, user_id: UserId, *, default_bytes: int | None) -> Usage:
     """Return what an account has now; `default_bytes` is the limit of accounts that have none of their own."""
-    limit_bytes = _limit_of(tx, user_id, default_bytes)
+    return _usage(tx, user_id, _limit_of(tx, user_id, default_bytes))
+
+
+def _usage(tx: Tx, user_id: UserId, limit_bytes: int | None) -> Usage:
     return Usage(tx.media.stored_bytes(user_id), tx.uploads.reserved_by(user_id), limit_bytes)
 
 
@@ -45,11 +48,12 @@ def check(tx: Tx, user_id: UserId, more_bytes: int, *, default_bytes: int | None
     Raises:
         AppError: FULL `quota_exceeded`.
     """
-    if _limit_of(tx, user_id, default_bytes) is None:
+    limit_bytes = _limit_of(tx, user_id, default_bytes)
+    if limit_bytes is None:
         return  # most accounts, whose files need not be counted then
-    usage = usage_of(tx, user_id, default_bytes=default_bytes)
+    usage = _usage(tx, user_id, limit_bytes)
     if not usage.has_room(more_bytes):
-        free = max(0, (usage.limit_bytes or 0) - usage.used_bytes - usage.reserved_bytes)
+        free = max(0, limit_bytes - usage.used_bytes - usage.reserved_bytes)
         raise AppError(
             ErrorKind.FULL, "quota_exceeded", f"That needs {more_bytes} bytes, and the account has {free} left."
         )
